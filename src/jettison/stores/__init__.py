@@ -1,0 +1,64 @@
+"""Stores: the places that images are read from. One module a transport, named as the transport is.
+
+A store module has
+
+    def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image
+    def list_images(reference: Reference) -> Iterator[Listing]
+
+and, where it can recognise its content at a bare path, `def recognises(path: str) -> bool`. Nothing is registered:
+`docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport through the entry point group
+`jettison.stores`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, cast
+
+from jettison.errors import InputError, JettisonError, NotFound, UsageError
+from jettison.oci import reference as references
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.oci.platform import Platform
+    from jettison.oci.reference import Reference
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """One image that a store holds: its names, digest or id, platform, and bytes as far as the store knows them."""
+
+    names: tuple[str, ...]
+    id: str
+    platform: str | None = None
+    compressed: int | None = None
+    raw: int | None = None
+    created: str | None = None
+
+
+class Store(Protocol):
+    """What a store module offers. See the package's text."""
+
+    def open_image(self, reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
+        """The image at `reference`. Raises `InputError`."""
+
+    def list_images(self, reference: Reference) -> Iterator[Listing]:
+        """The images that the place holds. Raises `InputError`."""
+
+
+def store_for(transport: str) -> Store:
+    """The module that serves a transport. Raises `UsageError` for an unknown one."""
+    name = transport.replace("-", "_")
+    if name in (module.name for module in pkgutil.iter_modules(__path__)):
+        return cast("Store", importlib.import_module(f"{__name__}.{name}"))
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group="jettison.stores", name=transport):
+        return cast("Store", entry_point.load())
+    raise UsageError(f"unknown transport {transport!r}", hint=f"known are: {', '.join(references.TRANSPORTS)}")
