@@ -1,0 +1,102 @@
+"""The small parts of an instruction: words, flags, name=value pairs, heredocs. Each knows its bytes in the file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jettison.finding import Span
+
+if TYPE_CHECKING:
+    from jettison.dockerfile.logical import Logical
+
+
+@dataclass(slots=True, eq=False)
+class Word:
+    """A word: where it stands (`span`), how it is written (`raw`, continuations joined) and what it says (`text`).
+
+    Of a shell word `text` is None unless it is static: quotes and escapes are resolved, expansions are not. Of a
+    Dockerfile word `text` is the raw text (use `Instruction.expand`), of a JSON string its value.
+    """
+
+    span: Span
+    raw: bytes
+    text: str | None
+
+    def __str__(self) -> str:
+        return self.raw.decode("utf-8", "replace")
+
+
+@dataclass(slots=True)
+class Flag:
+    """`--name=value` before the arguments; `value` is None when there is no `=`."""
+
+    span: Span
+    raw: bytes
+    name: str
+    name_span: Span
+    value: str | None
+    value_span: Span | None
+
+    def options(self) -> dict[str, str]:
+        """A value of the form `type=cache,target=/x` (as `--mount` has) as a dictionary; names in lower case."""
+        result: dict[str, str] = {}
+        for field in _csv(self.value or ""):
+            name, equals, value = field.partition("=")
+            result[name.strip().lower()] = value if equals else "true"
+        return result
+
+
+def _csv(value: str) -> list[str]:
+    """Fields of one CSV record; quotes hold commas together."""
+    if '"' not in value:
+        return value.split(",") if value else []
+    import csv
+
+    try:
+        return next(csv.reader([value], strict=True), [])
+    except csv.Error:
+        return value.split(",")
+
+
+@dataclass(slots=True)
+class Pair:
+    """A name and a value, as in ENV, LABEL and ARG. `legacy` is the form with a blank instead of `=`."""
+
+    name: Word
+    value: Word | None
+    legacy: bool
+    span: Span
+
+
+@dataclass(slots=True)
+class Heredoc:
+    """A here-document of RUN, COPY or ADD: `word` is the span of `<<EOF`, `body` that of the lines up to the end word.
+
+    `quoted` means that variables in the body are not expanded; `dash` that leading tabs are dropped.
+    """
+
+    name: str
+    word: Span
+    body: Span
+    end: Span
+    dash: bool
+    quoted: bool
+
+
+@dataclass(slots=True)
+class Problem:
+    """Something the builder refuses: where, what, and what was expected instead."""
+
+    span: Span
+    message: str
+    expected: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.message}; expected {self.expected}" if self.expected else self.message
+
+
+def word_at(logical: Logical, start: int, end: int) -> Word:
+    """The Dockerfile word that is `logical.text[start:end]`."""
+    raw = logical.text[start:end]
+    return Word(logical.span(start, end), raw, raw.decode("utf-8", "surrogateescape"))
