@@ -1,0 +1,7 @@
+"""`python -m jettison`."""
+
+import sys
+
+from jettison.cli.main import main
+
+sys.exit(main())

@@ -1,0 +1,1 @@
+"""Reports of an analysis (`jettison analyze`), one file a format."""

@@ -1,0 +1,176 @@
+"""The ledger: every byte of waste is booked once, under the first kind that claims it.
+
+Hidden entries come first, then what package managers and installers leave, then packages nobody asked for, then
+matters of taste; `Kind.rank` is that order. A file with several hard links weighs only when all its names are
+claimed; a claim on a part of a file (its symbol tables) books that part and leaves the rest alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jettison.finding import Measure
+from jettison.image.entry import DIRECTORY, HARDLINK, WHITEOUT
+from jettison.waste import Claim, Kind, View, kinds, modules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from jettison.image.entry import Entry
+    from jettison.image.weight import Weights
+
+Key = tuple[int, int]
+"""An entry: the number of its layer, and its number there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One path of a finding: its bytes, and the entry that they are booked on."""
+
+    path: bytes
+    raw: int
+    compressed: float
+    layer: int
+    number: int
+
+
+@dataclass(slots=True)
+class Waste:
+    """All of one kind that one layer carries and, for hidden entries, one layer hides (`by`).
+
+    `raw` and `compressed` are the sums over `items`; `reasons` counts raw bytes by what the claims say.
+    """
+
+    kind: Kind
+    layer: int
+    by: int | None
+    items: list[Item] = field(default_factory=list)
+    reasons: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def raw(self) -> int:
+        """Uncompressed bytes."""
+        return sum(item.raw for item in self.items)
+
+    @property
+    def compressed(self) -> int:
+        """Bytes as transferred."""
+        return round(sum(item.compressed for item in self.items))
+
+    @property
+    def measure(self) -> Measure:
+        """Both sums."""
+        return Measure(self.raw, self.compressed)
+
+
+def payload(entry: Entry) -> int:
+    """The bytes of content that an entry carries: a file's, holes of sparse files left out; 0 for all else."""
+    return min(entry.size, entry.end - entry.start)
+
+
+class Classifier:
+    """Matches paths against all kinds that are told by path, in their order."""
+
+    def __init__(self, candidates: Sequence[Kind]) -> None:
+        by_path = [kind for kind in candidates if kind.directory is not None or kind.named is not None]
+        self._kinds = [
+            (kind, re.compile(kind.directory or b""), re.compile(kind.named) if kind.named else None)
+            for kind in by_path
+        ]
+        self._known: dict[bytes, list[tuple[Kind, re.Pattern[bytes] | None]]] = {}
+
+    def kinds(self, path: bytes) -> Iterator[Kind]:
+        """The kinds that match, in order."""
+        directory, slash, name = path.rpartition(b"/")
+        candidates = self._known.get(directory)
+        if candidates is None:
+            candidates = [(kind, named) for kind, place, named in self._kinds if place.match(directory + slash)]
+            self._known[directory] = candidates
+        for kind, named in candidates:
+            if named is None or named.fullmatch(name):
+                yield kind
+
+
+class Ledger:
+    """Books claims. `booked` maps an entry to the kind it was booked under."""
+
+    def __init__(self, view: View, weights: Sequence[Weights]) -> None:
+        self._view = view
+        self._weights = weights
+        self._found: dict[tuple[str, int, int | None], Waste] = {}
+        self._claims: list[tuple[Kind, Claim, Entry]] = []
+        self.booked: dict[Key, Kind] = {}
+
+    def run(self) -> list[Waste]:
+        """Let all kinds claim in order; the findings, largest first."""
+        by_path = self._match_paths()
+        detected: dict[int, dict[str, list[Claim]]] = {}
+        for kind in kinds():
+            for claim in by_path.pop(kind.name, ()):
+                self._claim(kind, claim)
+            for number, module in enumerate(modules()):
+                if kind in module.KINDS and hasattr(module, "detect"):
+                    if number not in detected:
+                        detected[number] = {}
+                        for found, claim in module.detect(self._view):
+                            detected[number].setdefault(found.name, []).append(claim)
+                    for claim in detected[number].get(kind.name, ()):
+                        self._claim(kind, claim)
+        self._book()
+        return sorted(self._found.values(), key=lambda waste: (-waste.raw, waste.kind.rank, waste.layer))
+
+    def _match_paths(self) -> dict[str, list[Claim]]:
+        classifier = Classifier(kinds())
+        found: dict[str, list[Claim]] = {}
+        for path, node in self._view.tree.nodes.items():
+            if node.layer >= 0 and node.children is None:
+                for kind in classifier.kinds(path):
+                    found.setdefault(kind.name, []).append(Claim(node.layer, node.number))
+        return found
+
+    def _claim(self, kind: Kind, claim: Claim) -> None:
+        key = (claim.layer, claim.number)
+        if key in self.booked:
+            return
+        self.booked[key] = kind
+        self._view.taken.add(key)
+        self._claims.append((kind, claim, self._view.indexes[claim.layer].entries[claim.number]))
+
+    def _book(self) -> None:
+        held = self._held_by_links()
+        for kind, claim, entry in self._claims:
+            key = (claim.layer, claim.number)
+            if key in held:
+                continue
+            size = payload(entry)
+            raw = size if claim.raw is None else min(claim.raw, size)
+            share = 1.0 if claim.raw is None else raw / (entry.end - entry.start)
+            compressed = self._weights[claim.layer].between(entry.start, entry.end) * share
+            place = (kind.name, claim.layer, claim.by)
+            waste = self._found.get(place)
+            if waste is None:
+                waste = self._found[place] = Waste(kind, claim.layer, claim.by)
+            waste.items.append(Item(entry.path, raw, compressed, claim.layer, claim.number))
+            if claim.reason:
+                waste.reasons[claim.reason] += raw
+
+    def _held_by_links(self) -> set[Key]:
+        """Claimed files whose content another, unclaimed name still shows."""
+        held: set[Key] = set()
+        for node in self._view.tree.nodes.values():
+            if node.entry.kind == HARDLINK and node.inode is not node and (node.layer, node.number) not in self.booked:
+                held.add((node.inode.layer, node.inode.number))
+        return held
+
+
+def shipped(entries: Sequence[Entry]) -> int:
+    """The payload of a layer."""
+    return sum(payload(entry) for entry in entries)
+
+
+def is_marker(entry: Entry) -> bool:
+    """True for whiteouts and opaque markers, which are not content."""
+    return entry.name.startswith(WHITEOUT) and entry.kind != DIRECTORY

@@ -1,0 +1,18 @@
+"""Litter of editors, shells and desktops."""
+
+from __future__ import annotations
+
+from jettison.waste import Kind
+
+KINDS = (
+    Kind(
+        "litter",
+        "litter of editors and desktops",
+        rank=18,
+        remedy="name it in .dockerignore, or remove it in the same RUN",
+        fix="ignore",
+        counts=True,
+        named=rb"\.DS_Store|\._.+|Thumbs\.db|desktop\.ini|\.[^/]+\.sw[op]|.+~|\.#.+|#.+#|.+\.(?:orig|rej)"
+        rb"|\.(?:bash|zsh|python|node_repl|psql|mysql)_history|\.wget-hsts|\.lesshst|\.viminfo",
+    ),
+)
