@@ -11,12 +11,13 @@ import bz2
 import lzma
 import sys
 import zlib
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Protocol
 
 from jettison.errors import LayerError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PIECE = 1 << 20
 """The most bytes that one call of a decompressor gives."""
@@ -140,3 +141,43 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
                 data = b""
     if started:
         raise LayerError(f"the {name} stream is cut off after {consumed:,} bytes", hint="fetch or save the image again")
+
+
+def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The uncompressed bytes of `chunks`, whatever they are packed with. Raises `LayerError`, as `decompress` does."""
+    rest = iter(chunks)
+    head = b""
+    for chunk in rest:
+        head += chunk
+        if len(head) >= 6:
+            break
+    name = recognise(head)
+    whole = chain((head,) if head else (), rest)
+    if name is None:
+        yield from whole
+    else:
+        for _, piece in decompress(whole, name):
+            yield piece
+
+
+def compress(pieces: Iterable[bytes], name: str, level: int | None = None) -> Iterator[bytes]:
+    """`pieces` as one `gzip` (default level 6) or `zstd` (default level 3) stream, without name or time in it."""
+    packer: Any
+    if name == "gzip":
+        packer = zlib.compressobj(6 if level is None else level, zlib.DEFLATED, 31)
+    else:
+        packer = _zstd_compressor(3 if level is None else level)
+    for piece in pieces:
+        packed = packer.compress(piece)
+        if packed:
+            yield packed
+    yield packer.flush()
+
+
+def _zstd_compressor(level: int) -> Any:
+    if sys.version_info >= (3, 14):
+        from compression import zstd
+    else:
+        from backports import zstd
+    parameter = zstd.CompressionParameter
+    return zstd.ZstdCompressor(options={parameter.checksum_flag: 1, parameter.compression_level: level})

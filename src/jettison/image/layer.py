@@ -45,18 +45,4 @@ class Layer:
 
     def uncompressed(self) -> Iterator[bytes]:
         """The layer's tar, in pieces of about a megabyte at most. Raises `ImageError`; verifies no digest."""
-        chunks = iter(self.source.chunks())
-        first = next(chunks, b"")
-        name = codec.recognise(first)
-        rest = _again(first, chunks)
-        if name is None:
-            yield from rest
-        else:
-            for _, piece in codec.decompress(rest, name):
-                yield piece
-
-
-def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
+        return codec.unpacked(self.source.chunks())

@@ -32,6 +32,10 @@ class Digest(str):
         """The sha256 digest of `data`."""
         return cls("sha256:" + hashlib.sha256(data).hexdigest())
 
+    def matches(self, data: bytes | memoryview) -> bool:
+        """True when this is the digest of `data`, whatever the algorithm."""
+        return hashlib.new(self.algorithm, data).hexdigest() == self.hex
+
     @property
     def algorithm(self) -> str:
         """The algorithm's name, such as `sha256`."""

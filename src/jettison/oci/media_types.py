@@ -51,3 +51,13 @@ ACCEPT = (OCI_INDEX, DOCKER_INDEX, OCI_MANIFEST, DOCKER_MANIFEST)
 def is_layer(media_type: str) -> bool:
     """True for a tar layer of any compression; False for signatures, attestations and other artefacts."""
     return media_type in LAYERS
+
+
+def compression(media_type: str) -> str | None:
+    """What a layer of this media type is packed with: `gzip`, `zstd` or `none`; None for no layer of ours."""
+    if not is_layer(media_type):
+        return None
+    for name in ("gzip", "zstd"):
+        if media_type.endswith(name):
+            return name
+    return "none"
