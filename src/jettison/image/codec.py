@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import bz2
 import lzma
+import os
 import sys
 import zlib
 from itertools import chain
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
 PIECE = 1 << 20
 """The most bytes that one call of a decompressor gives."""
+
+BOMB_BYTES = int(os.environ.get("JETTISON_MAX_EXPANSION", 2 << 30))
+BOMB_RATIO = 200
+"""A stream that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its stored size is refused."""
 
 _MAGICS = (
     (b"\x1f\x8b", "gzip"),
@@ -107,12 +112,12 @@ def _errors() -> tuple[type[Exception], ...]:
 def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]]:
     """The uncompressed bytes of `chunks`, as (stored bytes consumed so far, piece).
 
-    Raises `LayerError` where the stream is broken, cut off, or followed by something else.
+    Raises `LayerError` where the stream is broken, cut off, followed by something else, or a bomb.
     """
     make = _DECOMPRESSORS[name]
     errors = _errors()
     worker = make()
-    consumed = 0
+    consumed = produced = 0
     started = False
     for chunk in chunks:
         consumed += len(chunk)
@@ -129,6 +134,9 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
                 raise LayerError(f"the {name} stream is broken near its byte {consumed:,}: {error}") from None
             started = True
             if piece:
+                produced += len(piece)
+                if produced > BOMB_BYTES and produced > BOMB_RATIO * consumed:
+                    raise _bomb(consumed, produced)
                 yield consumed, piece
             if worker.eof:
                 data = worker.unused_data
@@ -141,6 +149,13 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
                 data = b""
     if started:
         raise LayerError(f"the {name} stream is cut off after {consumed:,} bytes", hint="fetch or save the image again")
+
+
+def _bomb(consumed: int, produced: int) -> LayerError:
+    return LayerError(
+        f"{consumed:,} stored bytes have already become {produced:,}: a decompression bomb",
+        hint="where such an image is meant, set JETTISON_MAX_EXPANSION to the bytes to allow",
+    )
 
 
 def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:

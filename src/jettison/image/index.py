@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -23,9 +22,6 @@ if TYPE_CHECKING:
     from jettison.image.weight import Sampler
 
 MAX_ENTRIES = 10_000_000
-BOMB_BYTES = int(os.environ.get("JETTISON_MAX_EXPANSION", 2 << 30))
-BOMB_RATIO = 200
-"""A layer that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its stored size is refused."""
 
 
 class LayerIndex(msgspec.Struct, array_like=True):
@@ -87,11 +83,6 @@ class _Unpacking:
                 self.curve.append((last, self.raw))
                 last = consumed
             self.raw += len(piece)
-            if self.raw > BOMB_BYTES and self.raw > BOMB_RATIO * consumed:
-                raise LayerError(
-                    f"{consumed:,} stored bytes have already become {self.raw:,}: a decompression bomb",
-                    hint="where such a layer is meant, set JETTISON_MAX_EXPANSION to the bytes to allow",
-                )
             yield piece
         self.curve.append((self.stored, self.raw))
 
