@@ -15,9 +15,12 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from jettison.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from jettison.dockerfile import Dockerfile
     from jettison.image.image import Image
     from jettison.oci.config import History
 
@@ -30,7 +33,28 @@ class Step:
     text: str
     line: int
     end_line: int
-    from_stage: bool = False
+
+
+def steps_of(dockerfile: Dockerfile, target: str | None = None) -> list[Step]:
+    """The steps of the stage that is built (`target`, else the last), with those of the stages it builds on first.
+
+    Raises `UsageError` where there is no such stage.
+    """
+    stages = dockerfile.stages
+    wanted = [s for s in stages if target is not None and target.lower() in (s.name, str(s.index))]
+    if not stages or (target is not None and not wanted):
+        there = ", ".join(s.name or str(s.index) for s in stages) or "none"
+        raise UsageError(f"{dockerfile.path} has no stage {target or ''}; there are: {there}")
+    source = dockerfile.source
+    found: list[Step] = []
+    for stage in reversed((wanted or stages)[-1].lineage):
+        for instruction in stage.instructions:
+            text = instruction.rest.decode("utf-8", "replace")
+            for heredoc in instruction.heredocs:
+                text += "\n" + source.text(heredoc.body).decode("utf-8", "replace")
+            last = max(instruction.start, instruction.end - 1)
+            found.append(Step(instruction.kind, text, instruction.line, source.line(last)))
+    return found
 
 
 @dataclass(frozen=True, slots=True)
