@@ -1,0 +1,134 @@
+"""`docker://registry/repository:tag`: images in a registry, read through the distribution protocol."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from jettison.errors import ImageError, InputError
+from jettison.image.image import assemble
+from jettison.oci import config as configs
+from jettison.oci import index as indexes
+from jettison.oci import manifest as manifests
+from jettison.oci import media_types
+from jettison.oci import platform as platforms
+from jettison.registry.repository import Document, Repository
+from jettison.stores import Listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.oci.descriptor import Descriptor
+    from jettison.oci.index import Index
+    from jettison.oci.platform import Platform
+    from jettison.oci.reference import Reference
+
+IN_TOTO = "application/vnd.in-toto+json"
+_MAX_DEPTH = 4
+_AT_ONCE = 4
+
+
+def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
+    """The image at `reference`: manifest and configuration are fetched, layers when they are read.
+
+    Of several platforms, the wanted one is taken, else this machine's, else the only one. Raises `InputError`.
+    """
+    name = reference.name
+    repository = Repository(name)
+    document = repository.manifest(name.selector)
+    attestations: tuple[bytes, ...] = ()
+    depth = 0
+    while document.is_index:
+        index = indexes.parse(document.data, where=str(reference))
+        depth += 1
+        if depth > _MAX_DEPTH:
+            raise ImageError(f"an index in an index in an index, {depth} deep", where=str(reference))
+        chosen = indexes.choose(index, platform or platforms.host(), where=str(reference), exact=platform is not None)
+        attestations += tuple(_attestations(repository, index, chosen))
+        document = repository.manifest(chosen.checked_digest())
+    manifest = manifests.parse(document.data, where=str(reference))
+    if not manifest.is_image:
+        kind = manifest.artifact_type or manifest.config.media_type or "unknown"
+        raise ImageError(f"this is no image but an artefact of type {kind!r}", where=str(reference))
+    return assemble(
+        str(reference),
+        document.data,
+        repository.small_blob(manifest.config, "configuration"),
+        [repository.blob(layer) for layer in manifest.layers],
+        names=(name.familiar,),
+        attestations=attestations,
+    )
+
+
+def _attestations(repository: Repository, index: Index, chosen: Descriptor) -> Iterator[bytes]:
+    """The in-toto statements that the index attaches to an image; those that cannot be had are left out."""
+    for entry in index.manifests:
+        annotations = entry.annotations or {}
+        if not entry.is_attestation or annotations.get("vnd.docker.reference.digest") != chosen.digest:
+            continue
+        try:
+            document = repository.manifest(entry.checked_digest())
+            for layer in manifests.parse(document.data).layers:
+                if layer.media_type == IN_TOTO:
+                    yield repository.small_blob(layer, "attestation")
+        except InputError:
+            continue
+
+
+def list_images(reference: Reference) -> Iterator[Listing]:
+    """The tags of a repository with the compressed bytes of their images, one row a platform.
+
+    Tags of one image share a row. A tag that cannot be read, or is no image, has a row without a size. Raises
+    `InputError` where there is no such repository.
+    """
+    repository = Repository(reference.name)
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        tags = list(repository.tags())
+        found = list(pool.map(lambda tag: _document(repository, tag), tags))
+        groups: dict[str, list[str]] = {}
+        documents: dict[str, Document] = {}
+        for tag, document in zip(tags, found, strict=True):
+            key = document.digest if document else f"?{tag}"
+            groups.setdefault(key, []).append(f"{reference.name.registry}/{reference.name.repository}:{tag}")
+            if document:
+                documents[key] = document
+        rows = pool.map(lambda group: _rows(repository, documents.get(group[0]), tuple(group[1])), list(groups.items()))
+        for listings in rows:
+            yield from listings
+
+
+def _document(repository: Repository, tag: str) -> Document | None:
+    try:
+        return repository.manifest(tag)
+    except InputError:
+        return None
+
+
+def _rows(repository: Repository, document: Document | None, names: tuple[str, ...]) -> list[Listing]:
+    if document is None:
+        return [Listing(names, "")]
+    try:
+        if not document.is_index:
+            return [_row(repository, document, names)]
+        images = indexes.parse(document.data).images
+        return [
+            _row(repository, repository.manifest(entry.checked_digest()), names, entry.platform) for entry in images
+        ] or [Listing(names, document.digest)]
+    except InputError:
+        return [Listing(names, document.digest)]
+
+
+def _row(
+    repository: Repository, document: Document, names: tuple[str, ...], platform: Platform | None = None
+) -> Listing:
+    """One image's row: its configuration tells platform and date."""
+    manifest = manifests.parse(document.data)
+    compressed = sum(layer.size for layer in manifest.layers if media_types.is_layer(layer.media_type))
+    if not manifest.is_image:
+        return Listing(names, document.digest, compressed=sum(layer.size for layer in manifest.layers))
+    config = configs.parse(repository.small_blob(manifest.config, "configuration"))
+    return Listing(
+        names, document.digest, str(platform or config.platform), compressed=compressed, created=config.created
+    )
