@@ -11,7 +11,7 @@ from jettison.image.indexer import Indexer
 from jettison.image.probe import ProbeSet
 from jettison.image.tree import stack
 from jettison.origin import Origin, Step, origins
-from jettison.waste import View
+from jettison.waste import View, context
 from jettison.waste.exposed import Exposure, exposures
 from jettison.waste.ledger import Ledger, Waste, payload, shipped
 
@@ -111,6 +111,7 @@ def analyze(
         base_layers = sum(1 for origin in sources if origin.base)
     inventory = packages.inventory(tree, indexes, base_layers=base_layers if base_layers is not None else 1)
     view = View(image, indexes, tree, inventory, sources)
+    context.find(view)
     waste = Ledger(view, weights).run()
     raw = [shipped(index.entries) for index in indexes]
     compressed = [weight.total for weight in weights]
@@ -145,6 +146,7 @@ _CHANGES = (
     ("do and clean up in one RUN", ("one-run",)),
     ("and --no-install-recommends", ("no-recommends",)),
     ("and a complete .dockerignore", ("ignore",)),
+    ("and production dependencies only", ("production",)),
     ("and build tools left in a build stage", ("stage",)),
     ("and documentation, locales, bytecode, duplicates dropped", ("drop",)),
 )

@@ -36,8 +36,8 @@ class Kind:
     `rank` orders the claims (lower first; ties by name). `safe`: a running program cannot miss it. `counts`: it lowers
     the efficiency (bytes that nothing ever reads, as opposed to a matter of taste). `remedy` completes "to drop
     it, ...", `fix` names the change of the Dockerfile that removes it together with others: `one-run` (do and clean
-    up in the same RUN), `no-recommends`, `stage` (leave it in a build stage), `ignore` (.dockerignore), `drop` (remove
-    the files).
+    up in the same RUN), `no-recommends`, `ignore` (.dockerignore), `production` (production dependencies only), `stage`
+    (leave it in a build stage), `drop` (remove the files).
     """
 
     name: str
@@ -76,6 +76,10 @@ class View:
     inventory: Inventory
     origins: Sequence[Origin]
     taken: set[tuple[int, int]] = field(default_factory=set)
+    """Entries that are booked, as (layer, number); grows while the kinds claim."""
+    misses: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
+    """Entries that only a missing line of .dockerignore let in, each with the entry that it hides: without the one,
+    the other would be seen, so only one of them is waste."""
 
 
 class _Module(Protocol):

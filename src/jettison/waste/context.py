@@ -31,7 +31,14 @@ _FILES = re.compile(
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
-    """Files of COPY and ADD layers (not from another stage) in directories that are made anew in every image."""
+    """What `find` found."""
+    for layer, number in view.misses:
+        yield MISSES, Claim(layer, number)
+
+
+def find(view: View) -> None:
+    """Fill `view.misses`: files that COPY and ADD brought in directories that every image makes anew."""
+    hides = {(h.by, h.by_number): (h.layer, h.number) for h in view.tree.hidden if h.replaced}
     from_context = {number for number, origin in enumerate(view.origins) if _copies_context(origin.command)}
     rebuilt = _rebuilt_directories(view, from_context)
     for node in view.tree.nodes.values():
@@ -39,7 +46,7 @@ def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
             match = _UNWANTED.match(node.entry.path)
             # A node_modules that only the context brings is the application's; a second one is litter.
             if (match and not _only_source(match.group(), rebuilt)) or _FILES.fullmatch(node.entry.path):
-                yield MISSES, Claim(node.layer, node.number)
+                view.misses[node.layer, node.number] = hides.get((node.layer, node.number))
 
 
 def _copies_context(command: str) -> bool:

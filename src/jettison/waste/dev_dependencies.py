@@ -14,7 +14,7 @@ DEVELOPMENT = Kind(
     "development dependencies",
     rank=24,
     remedy="install production dependencies only (npm ci --omit=dev), or prune after the build",
-    fix="stage",
+    fix="production",
     safe=False,
 )
 KINDS = (DEVELOPMENT,)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jettison.finding import Measure
@@ -133,6 +133,10 @@ class Ledger:
 
     def _claim(self, kind: Kind, claim: Claim) -> None:
         key = (claim.layer, claim.number)
+        behind = self._view.misses.get(key)
+        if key in self.booked and behind is not None and behind not in self.booked:
+            key = behind  # the visible file should not be there; what it says of its kind holds for the hidden one
+            claim = replace(claim, layer=key[0], number=key[1])
         if key in self.booked:
             return
         self.booked[key] = kind

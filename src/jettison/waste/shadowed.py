@@ -57,6 +57,8 @@ def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
     for hidden in view.tree.hidden:
         if hidden.entry.kind == DIRECTORY or (hidden.layer, hidden.number) in alive:
             continue
+        if (hidden.by, hidden.by_number) in view.misses:
+            continue  # what hides it is the waste
         yield _kind(view, hidden), Claim(hidden.layer, hidden.number, by=hidden.by)
 
 
