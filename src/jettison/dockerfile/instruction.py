@@ -147,6 +147,17 @@ class Instruction:
         """Every `--mount` of a RUN as a dictionary, `type` filled in (`bind` when absent)."""
         return [{"type": "bind", **flag.options()} for flag in self.flags if flag.name == "mount"]
 
+    def mounted(self, path: str, *types: str) -> bool:
+        """True when a mount of one of `types` (`cache` and `tmpfs` unless given) holds `path`: it is in no layer."""
+        if self.kind != "RUN" or self.file.data.find(b"--mount", self.start, self.head_end) < 0:
+            return False
+        for mount in self.mounts():
+            target = mount.get("target") or mount.get("dst") or mount.get("destination") or ""
+            target = "/" + (self.expand(target) or target).strip("/")
+            if mount["type"] in (types or ("cache", "tmpfs")) and (path == target or path.startswith(target.rstrip("/") + "/")):
+                return True
+        return False
+
     def _split(self) -> None:
         text = self.logical.text
         head = _HEAD.match(text)

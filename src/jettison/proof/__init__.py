@@ -1,0 +1,1 @@
+"""Evidence that a change did what it should and nothing else."""

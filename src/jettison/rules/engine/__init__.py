@@ -1,0 +1,1 @@
+"""What carries the rules: their base classes, the registry, the walk over a file, ignores, and fixes proved or undone."""

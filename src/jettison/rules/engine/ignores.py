@@ -1,0 +1,121 @@
+"""Comments that silence findings: ours, hadolint's and BuildKit's.
+
+    # jettison: ignore[APT002, DL3008] because the base pins them     next instruction, or the one it stands in
+    # jettison: ignore-file[CODE] because ...                         the whole file
+    # hadolint ignore=DL3008                                          next instruction
+    # hadolint global ignore=... / stage ignore=...                   the whole file / the stage
+    # check=skip=JSONArgsRecommended;error=true                       the whole file
+
+Codes, names, aliases, families and ALL are understood everywhere. Only ignores of ours that silence nothing are
+reported: hadolint's may silence what hadolint alone would find.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from jettison.finding import Span
+from jettison.rules.engine import registry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.dockerfile.tree import Dockerfile
+    from jettison.finding import Finding
+    from jettison.rules.engine.context import Context
+
+_OURS = re.compile(rb"#[ \t]*jettison:[ \t]*(?P<what>ignore(?P<file>-file)?)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?[^\r\n]*")
+_HADOLINT = re.compile(rb"#[ \t]*hadolint[ \t]+(?:(?P<scope>global|stage)[ \t]+)?ignore[ \t]*=[ \t]*(?P<codes>[A-Za-z0-9_, \t-]*)")
+_SKIP = re.compile(r"(?:^|;)\s*skip\s*=\s*([^;]*)", re.IGNORECASE)
+UNUSED = "IGN001"
+
+
+@dataclass(slots=True)
+class Ignore:
+    """One such comment: where it stands, what range it covers, which codes, and which of them it silenced."""
+
+    at: Span
+    scope: Span
+    codes: frozenset[str]
+    ours: bool
+    unknown: tuple[str, ...] = ()
+    used: set[str] = field(default_factory=set)
+
+
+class Ignores:
+    """All ignores of a file."""
+
+    def __init__(self, file: Dockerfile, active: frozenset[str]) -> None:
+        self.file = file
+        self.active = active
+        self.items: list[Ignore] = []
+        data = file.data
+        if b"jettison:" in data:
+            for match in _OURS.finditer(data):
+                self._ours(match)
+        if b"hadolint" in data:
+            for comment in file.comments:
+                if match := _HADOLINT.match(comment.data):
+                    scope = (match["scope"] or b"next").decode()
+                    self._add(comment.span, self._range(comment.start, scope), match["codes"], ours=False)
+        if (check := file.directives.get("check")) and (skip := _SKIP.search(check.value)):
+            self._add(check.span, Span(0, len(data)), skip[1].encode(), ours=False)
+
+    @property
+    def any(self) -> bool:
+        """True when the file has an ignore at all."""
+        return bool(self.items)
+
+    def _ours(self, match: re.Match[bytes]) -> None:
+        at = Span(*match.span())
+        scope = Span(0, len(self.file.data)) if match["file"] else self._range(at.start, "here")
+        self._add(at, scope, match["codes"] if match["codes"] is not None else b"ALL", ours=True)
+
+    def _add(self, at: Span, scope: Span, codes: bytes, *, ours: bool) -> None:
+        names = [name.strip() for name in codes.decode("utf-8", "replace").split(",") if name.strip()]
+        resolved = {name: registry.resolve(name) for name in names}
+        unknown = tuple(name for name, found in resolved.items() if not found and not name.upper().startswith("SC"))
+        self.items.append(Ignore(at, scope, frozenset().union(*resolved.values()), ours, unknown))
+
+    def _range(self, offset: int, scope: str) -> Span:
+        """What a comment at `offset` covers."""
+        if scope == "global":
+            return Span(0, len(self.file.data))
+        last = None
+        for instruction in self.file.instructions:
+            if instruction.end <= offset:
+                last = instruction
+                continue
+            if scope == "stage" and instruction.kind != "FROM" and last is not None and last.stage is not None:
+                instruction = last
+            stage = instruction.stage
+            if scope == "stage" and stage is not None:
+                end = stage.instructions[-1].end if stage.instructions else stage.instruction.end
+                return Span(stage.instruction.start, end)
+            return instruction.span
+        return Span(offset, offset)
+
+    def covers(self, finding: Finding) -> bool:
+        """True when a finding is ignored; remembers that the ignore was of use."""
+        covered = False
+        start = finding.location.span.start
+        for item in self.items:
+            if finding.code in item.codes and item.scope.start <= start < max(item.scope.end, item.scope.start + 1):
+                item.used.add(finding.code)
+                covered = True
+        return covered
+
+    def unused(self, context: Context) -> Iterator[Finding]:
+        """A finding for each ignore of ours that silenced nothing, or names what does not exist."""
+        if UNUSED not in self.active:
+            return
+        rule = next(rule for rule in registry.all_rules() if rule.code == UNUSED)
+        for item in self.items:
+            if not item.ours:
+                continue
+            for name in item.unknown:
+                yield context.found(rule, item.at, f"no rule is called {name}")
+            if not item.used and item.codes and item.codes & self.active:
+                yield context.found(rule, item.at, "this ignore silences nothing")

@@ -1,0 +1,139 @@
+"""One walk over a file: every rule sees what it asked for, and what is ignored is taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from jettison.dockerfile import parse
+from jettison.rules.engine import registry
+from jettison.rules.engine.context import Context
+from jettison.rules.engine.ignores import Ignores
+from jettison.rules.engine.rule import CommandRule, FileRule, InstructionRule, Rule, ScriptRule, StageRule
+from jettison.rules.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.dockerfile.context import BuildContext
+    from jettison.dockerfile.instruction import Instruction
+    from jettison.dockerfile.tree import Dockerfile
+    from jettison.finding import Finding
+
+DEFAULTS = Settings()
+
+
+@dataclass(slots=True)
+class Report:
+    """What linting one file gave: the tree, the findings in order, and how many were ignored."""
+
+    file: Dockerfile
+    findings: list[Finding] = field(default_factory=list)
+    ignored: int = 0
+
+
+class Plan:
+    """Rules sorted by what they look at, so that a file is walked once."""
+
+    def __init__(self, rules: tuple[Rule, ...]) -> None:
+        self.rules = rules
+        self.codes = frozenset(rule.code for rule in rules)
+        self.files = [rule for rule in rules if isinstance(rule, FileRule)]
+        self.stages = [rule for rule in rules if isinstance(rule, StageRule)]
+        self.instructions: dict[str, list[InstructionRule]] = {}
+        self.scripts: dict[str, list[ScriptRule]] = {}
+        self.commands: dict[str, dict[str, list[CommandRule]]] = {}
+        self.unfiltered: set[str] = set()
+        words: set[bytes] = set()
+        for rule in rules:
+            if isinstance(rule, InstructionRule):
+                for kind in rule.kinds:
+                    self.instructions.setdefault(kind, []).append(rule)
+            elif isinstance(rule, ScriptRule):
+                for kind in rule.kinds:
+                    self.scripts.setdefault(kind, []).append(rule)
+                    if not rule.mentions:
+                        self.unfiltered.add(kind)
+                words.update(rule.mentions)
+            elif isinstance(rule, CommandRule):
+                for kind in rule.kinds:
+                    for command in rule.commands:
+                        self.commands.setdefault(kind, {}).setdefault(command, []).append(rule)
+                words.update(command.encode() for command in rule.commands)
+        # A word that holds another of the words need not be looked for: the shorter one finds it.
+        self.words = [word for word in words if not any(other in word for other in words if other != word)]
+
+
+@lru_cache(maxsize=32)
+def plan(rules: tuple[Rule, ...]) -> Plan:
+    """The plan for a set of rules."""
+    return Plan(rules)
+
+
+def lint(
+    file: Dockerfile | bytes,
+    settings: Settings = DEFAULTS,
+    *,
+    path: str = "Dockerfile",
+    context: BuildContext | None = None,
+    rules: tuple[Rule, ...] | None = None,
+) -> Report:
+    """Check one Dockerfile. `context` is the build context, when the directory is at hand."""
+    tree = parse(file, path) if isinstance(file, bytes) else file
+    tree.context = context or tree.context
+    tree.build_args.update(settings.build_args)
+    chosen = plan(registry.select(settings) if rules is None else rules)
+    report = Report(tree)
+    found = list(_walk(tree, chosen, Context(tree, settings)))
+    ignores = Ignores(tree, chosen.codes) if settings.pragmas else None
+    if ignores is not None and ignores.any:
+        kept = [finding for finding in found if not ignores.covers(finding)]
+        report.ignored = len(found) - len(kept)
+        found = kept + list(ignores.unused(Context(tree, settings)))
+    found.sort(key=lambda finding: (finding.location.span, finding.code))
+    report.findings = found
+    return report
+
+
+def _walk(file: Dockerfile, plan: Plan, context: Context) -> Iterator[Finding]:
+    data = file.data
+    _ = file.stages
+    for rule in plan.files:
+        if not rule.mentions or any(word in data for word in rule.mentions):
+            yield from rule.check(file, context)
+    for stage_rule in plan.stages:
+        if not stage_rule.mentions or any(word in data for word in stage_rule.mentions):
+            for stage in file.stages:
+                yield from stage_rule.check(stage, context)
+    present = [word for word in plan.words if word in data]
+    for instruction in file.instructions:
+        yield from _instruction(instruction, plan, context, present)
+        if instruction.inner is not None:
+            yield from _instruction(instruction.inner, plan, context, present)
+
+
+def _instruction(instruction: Instruction, plan: Plan, context: Context, present: list[bytes]) -> Iterator[Finding]:
+    kind = instruction.kind
+    inside = instruction.outer is not None
+    for rule in plan.instructions.get(kind, ()):
+        if rule.onbuild or not inside:
+            yield from rule.check(instruction, context)
+    commands, scripts = plan.commands.get(kind), plan.scripts.get(kind)
+    if commands is None and scripts is None:
+        return
+    data, start, end = context.file.data, instruction.start, instruction.end
+    if kind not in plan.unfiltered and not any(data.find(word, start, end) >= 0 for word in present):
+        return
+    for script in instruction.scripts:
+        for script_rule in scripts or ():
+            if not script_rule.onbuild and inside:
+                continue
+            if not script_rule.mentions or any(word in script.text for word in script_rule.mentions):
+                yield from script_rule.check(script, context)
+        if commands is not None:
+            for command in script.commands:
+                name = command.name
+                for command_rule in commands.get(name, ()) if name else ():
+                    if command_rule.onbuild or not inside:
+                        yield from command_rule.check(command, context)

@@ -1,0 +1,147 @@
+"""Fixes, proved or undone: each is applied, the result is parsed and linted again, and what fails is taken back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from jettison.dockerfile import parse
+from jettison.dockerfile.edit import Shift, apply, select
+from jettison.finding import Safety
+from jettison.proof.conserve import conserve
+from jettison.proof.reparse import reparse
+from jettison.rules.engine import registry
+from jettison.rules.engine.lint import DEFAULTS, lint
+
+if TYPE_CHECKING:
+    from jettison.dockerfile.context import BuildContext
+    from jettison.finding import Finding
+    from jettison.rules.engine.lint import Report
+    from jettison.rules.engine.rule import Rule
+    from jettison.rules.engine.settings import Settings
+
+MAX_ROUNDS: Final = 10
+"""Rounds of lint and fix after which a file that still changes is left as the last proved round made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A fix that did not stand the proof, and why."""
+
+    finding: Finding
+    reason: str
+
+
+@dataclass(slots=True)
+class Repair:
+    """What fixing one file gave: the bytes, the findings mended (as they were), the fixes refused, and what is left."""
+
+    data: bytes
+    report: Report
+    applied: list[Finding] = field(default_factory=list)
+    refused: list[Refused] = field(default_factory=list)
+
+
+def repair(
+    data: bytes,
+    settings: Settings = DEFAULTS,
+    *,
+    path: str = "Dockerfile",
+    unsafe: bool = False,
+    context: BuildContext | None = None,
+    rules: tuple[Rule, ...] | None = None,
+) -> Repair:
+    """Apply the safe fixes (also the unsafe ones when asked) until none is left. A file with problems is left alone."""
+    chosen = registry.select(settings) if rules is None else rules
+    work = _Work(settings, path, context, chosen)
+    result = Repair(data, work.lint(data))
+    if result.report.file.problems:
+        return result
+    allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
+    refused: set[tuple[str, bytes, int]] = set()
+    for _ in range(MAX_ROUNDS):
+        offers = [
+            finding
+            for finding in result.report.findings
+            if finding.fix is not None and finding.fix.safety in allowed and _key(finding, result.data) not in refused
+        ]
+        fixes = {id(finding.fix): finding for finding in reversed(offers)}
+        batch = [fixes[id(fix)] for fix in select(finding.fix for finding in offers if finding.fix)]
+        if not batch:
+            break
+        _round(work, result, batch, refused)
+    return result
+
+
+def _round(work: _Work, result: Repair, batch: list[Finding], refused: set[tuple[str, bytes, int]]) -> None:
+    """Take the whole batch if it stands the proof; else the half that does, and name each single fix that fails."""
+    reason, after, report = work.prove(result, batch)
+    if reason is None and report is not None:
+        result.data, result.report = after, report
+        result.applied += batch
+        return
+    if len(batch) == 1:
+        refused.add(_key(batch[0], result.data))
+        result.refused.append(Refused(batch[0], reason or ""))
+        return
+    # One fix at a time; offsets of the others move, so the next round offers them again.
+    for finding in batch:
+        reason, after, report = work.prove(result, [finding])
+        if reason is None and report is not None:
+            result.data, result.report = after, report
+            result.applied.append(finding)
+            return
+        refused.add(_key(finding, result.data))
+        result.refused.append(Refused(finding, reason or ""))
+
+
+def _key(finding: Finding, data: bytes) -> tuple[str, bytes, int]:
+    """Names a finding so that it is known again after edits elsewhere: code, text, and how many like it stand before."""
+    span = finding.location.span
+    text = data[span.start : span.end]
+    return finding.code, text, data.count(text, 0, span.start) if text else span.start
+
+
+class _Work:
+    """Lints and proves under one set of settings."""
+
+    def __init__(
+        self, settings: Settings, path: str, context: BuildContext | None, rules: tuple[Rule, ...]
+    ) -> None:
+        self.settings = settings
+        self.path = path
+        self.context = context
+        self.rules = rules
+
+    def lint(self, data: bytes) -> Report:
+        """Lint bytes as this file."""
+        return lint(parse(data, self.path), self.settings, context=self.context, rules=self.rules)
+
+    def prove(self, result: Repair, batch: list[Finding]) -> tuple[str | None, bytes, Report | None]:
+        """Apply a batch and say why it does not hold, or None; with the bytes and their report."""
+        edits = [edit for finding in batch if finding.fix for edit in finding.fix.edits]
+        after = apply(result.data, edits)
+        if after == result.data:
+            return "it changes nothing", after, None
+        shift = Shift(edits)
+        before = result.report.file
+        tree = parse(after, self.path)
+        reason = reparse(before, tree, shift) or conserve(before, tree, shift)
+        if reason is not None:
+            return reason, after, None
+        report = lint(tree, self.settings, context=self.context, rules=self.rules)
+        return _findings(result.report, report, batch), after, report
+
+
+def _findings(before: Report, after: Report, batch: list[Finding]) -> str | None:
+    """The fixed findings are gone, and no code is found more often than before."""
+    had = Counter(finding.code for finding in before.findings)
+    has = Counter(finding.code for finding in after.findings)
+    fixed = Counter(finding.code for finding in batch)
+    for code, count in has.items():
+        if count > had[code] - fixed[code]:
+            if fixed[code]:
+                return f"{code} is still found afterwards"
+            return f"it brings a new finding: {code}"
+    return None

@@ -1,0 +1,53 @@
+"""Every rule's examples are its tests: bad is found, fixed to exactly good, good is quiet, a second run changes nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from jettison.dockerfile import parse
+from jettison.finding import Safety
+from jettison.rules.engine.lint import lint
+from jettison.rules.engine.registry import all_rules
+from jettison.rules.engine.repair import repair
+from jettison.rules.engine.rule import Rule
+
+RULES = all_rules()
+APPLIED = (Safety.SAFE, Safety.UNSAFE)
+
+
+def alone(rule: Rule) -> tuple[Rule, ...]:
+    return tuple({item.code: item for item in (rule, *[r for r in RULES if r.code == "APT005" and rule.code == "IGN001"])}.values())
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
+def test_documentation(rule: Rule) -> None:
+    assert re.fullmatch(r"[A-Z]{2,5}\d{3}", rule.code)
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", rule.name)
+    assert rule.summary().endswith("."), "the docstring's first line is one sentence"
+    assert rule.examples()[0], "a bad example"
+    assert rule.examples()[1], "a good example"
+
+
+@pytest.mark.parametrize(
+    ("rule", "bad"), [(r, i) for r in RULES for i in range(len(r.examples()[0]))], ids=lambda v: getattr(v, "code", v)
+)
+def test_bad(rule: Rule, bad: int) -> None:
+    text = rule.examples()[0][bad].encode()
+    assert rule.code in {finding.code for finding in lint(text, rules=alone(rule)).findings}
+    if rule.safety in APPLIED:
+        result = repair(text, rules=alone(rule), unsafe=True)
+        assert result.data.decode() == rule.examples()[1][bad], [refused.reason for refused in result.refused]
+        assert not result.refused
+        again = repair(result.data, rules=alone(rule), unsafe=True)
+        assert again.data == result.data
+
+
+@pytest.mark.parametrize(
+    ("rule", "good"), [(r, i) for r in RULES for i in range(len(r.examples()[1]))], ids=lambda v: getattr(v, "code", v)
+)
+def test_good(rule: Rule, good: int) -> None:
+    text = rule.examples()[1][good].encode()
+    assert rule.code not in {finding.code for finding in lint(text, rules=alone(rule)).findings}
+    assert rule.code.startswith("SYN") or not parse(text).problems
