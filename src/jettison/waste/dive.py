@@ -3,7 +3,7 @@
 dive visits the leaves of each layer's own tree; per path it keeps how often it was seen, the sum and the least of the
 sizes. A path seen twice counts as wasted with its full sum, the copy that must stay included; a removed directory is
 charged to its own path. Known to be wrong in several ways (docs/efficiency.md); reproduced here without judgement, in
-linear time. Source of the definition: reading of dive 0.13.1, `filetree/efficiency.go`.
+linear time. Source of the definition: reading of dive 0.13.1, `filetree/efficiency.go` and `file_tree.go`.
 """
 
 from __future__ import annotations
@@ -45,15 +45,23 @@ class DiveFigures:
 
 
 class _Node:
-    __slots__ = ("children", "entry")
+    """A path in one of dive's trees. One that stands there only as a parent has no size and is no directory."""
 
-    def __init__(self, entry: Entry | None) -> None:
-        self.entry = entry
+    __slots__ = ("children", "directory", "size")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.directory = False
         self.children: dict[bytes, _Node] = {}
 
-    def size(self) -> int:
-        own = self.entry.size if self.entry is not None else 0
-        return own if not self.children else own + sum(child.size() for child in self.children.values())
+    def weight(self) -> int:
+        """The sum of all sizes from here down."""
+        total, stack = 0, [self]
+        while stack:
+            node = stack.pop()
+            total += node.size
+            stack.extend(node.children.values())
+        return total
 
 
 class _Record:
@@ -65,6 +73,7 @@ class _Record:
         self.least = -1
 
     def add(self, size: int) -> None:
+        self.seen += 1
         self.cumulative += size
         if self.least < 0 or size < self.least:
             self.least = size
@@ -73,17 +82,15 @@ class _Record:
 def figures(indexes: Sequence[LayerIndex]) -> DiveFigures:
     """dive's figures for the layers, given from the base up."""
     records: dict[bytes, _Record] = {}
-    stacked = _Node(None)
+    stacked = _Node()
     for index in indexes:
-        own = _Node(None)
+        own = _Node()
         for entry in index.entries:
-            if not entry.name.startswith(_META):
-                _insert(own, entry)
+            _insert(own, entry)
         _visit(own, stacked, records)
-        for entry in index.entries:
-            _apply(stacked, entry)
+        _stack(stacked, own)
     wasted = [(path, record) for path, record in records.items() if record.seen >= 2]
-    sizes = tuple(sum(e.size for e in index.entries if not e.name.startswith(_META)) for index in indexes)
+    sizes = tuple(sum(entry.size for entry in index.entries) for index in indexes)
     least = sum(record.least for record in records.values())
     cumulative = sum(record.cumulative for record in records.values())
     total, lost = sum(sizes), sum(record.cumulative for _, record in wasted)
@@ -105,36 +112,46 @@ def figures(indexes: Sequence[LayerIndex]) -> DiveFigures:
 def _insert(root: _Node, entry: Entry) -> None:
     node = root
     for part in entry.path.split(b"/"):
+        if part.startswith(_META):
+            return  # its parents stay
         if part:
-            node = node.children.setdefault(part, _Node(None))
-    node.entry = entry
+            node = node.children.setdefault(part, _Node())
+    node.size, node.directory = entry.size, entry.kind == DIRECTORY
 
 
-def _leaves(root: _Node) -> Iterator[tuple[bytes, _Node]]:
-    stack = [(b"", root)]
+def _walk(root: _Node) -> Iterator[tuple[bytes, _Node]]:
+    """All nodes but the root with their paths, children before parents, in the order of names."""
+    stack: list[tuple[bytes, _Node, bool]] = [(b"", root, False)]
     while stack:
-        path, node = stack.pop()
-        if not node.children:
+        path, node, done = stack.pop()
+        if done or not node.children:
             if path:
                 yield path, node
             continue
-        stack.extend((path + b"/" + name, node.children[name]) for name in sorted(node.children, reverse=True))
+        stack.append((path, node, True))
+        stack.extend((path + b"/" + name, node.children[name], False) for name in sorted(node.children, reverse=True))
+
+
+def _named(path: bytes) -> tuple[bytes, bool]:
+    """The path that a node stands for, and whether it is a whiteout of it."""
+    directory, _, name = path.rpartition(b"/")
+    if not name.startswith(WHITEOUT):
+        return path, False
+    return directory + b"/" + name[len(WHITEOUT) :], True
 
 
 def _visit(own: _Node, lower: _Node, records: dict[bytes, _Record]) -> None:
-    for path, node in _leaves(own):
-        directory, _, name = path.rpartition(b"/")
-        hides = name.startswith(WHITEOUT)
-        target = directory + b"/" + (name[len(WHITEOUT) :] if hides else name)
+    for path, node in _walk(own):
+        if node.children:
+            continue
+        target, hides = _named(path)
         record = records.setdefault(target, _Record())
+        size = node.size
         if hides:
             hidden = _find(lower, target)
             if hidden is None:
                 return  # dive gives up on the rest of this layer
-            size = hidden.size() if hidden.entry is None or hidden.entry.kind == DIRECTORY else 0
-        else:
-            size = node.entry.size if node.entry is not None else 0
-        record.seen += 1
+            size = hidden.weight() if hidden.directory else 0
         record.add(size)
 
 
@@ -146,13 +163,18 @@ def _find(root: _Node, path: bytes) -> _Node | None:
     return node
 
 
-def _apply(stacked: _Node, entry: Entry) -> None:
-    name = entry.name
-    if name.startswith(_META):
-        return
-    if not name.startswith(WHITEOUT):
-        _insert(stacked, entry)
-        return
-    parent = _find(stacked, entry.parent)
-    if parent is not None:
-        parent.children.pop(name[len(WHITEOUT) :], None)
+def _stack(lower: _Node, own: _Node) -> None:
+    """Lay a layer's tree on the lower ones, as dive does: a mere parent makes the lower directory forget what it is."""
+    for path, node in _walk(own):
+        target, hides = _named(path)
+        directory, _, name = target.rpartition(b"/")
+        if hides:
+            parent = _find(lower, directory)
+            if parent is not None:
+                parent.children.pop(name, None)
+            continue
+        place = lower
+        for part in target.split(b"/"):
+            if part:
+                place = place.children.setdefault(part, _Node())
+        place.size, place.directory = node.size, node.directory
