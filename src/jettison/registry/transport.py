@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
 CHUNK = 256 << 10
-"""Bytes of a body that are handed out at once."""
+"""The most bytes of a body that are handed out at once."""
 AGENT = f"jettison/{jettison.__version__}"
 _CONNECTIONS = 8
 
@@ -146,24 +146,13 @@ def _reason(error: BaseException) -> str:
 
 
 def pieces(response: BaseHTTPResponse, url: str) -> Iterator[bytes]:
-    """An answer's body in pieces of about `CHUNK` bytes; the connection is given back or closed at the end.
+    """An answer's body in pieces of at most `CHUNK` bytes; the connection is given back or closed at the end.
 
     Raises `Interrupted` where the body breaks off, also before its stated length.
     """
-    waiting: list[bytes] = []
-    have = 0
     try:
-        for part in response.stream(CHUNK, decode_content=False):
-            waiting.append(part)
-            have += len(part)
-            if have >= CHUNK:
-                yield waiting[0] if len(waiting) == 1 else b"".join(waiting)
-                waiting, have = [], 0
-        if have:
-            yield b"".join(waiting)
+        yield from response.stream(CHUNK, decode_content=False)
     except (http.HTTPError, ValueError, OSError) as error:
-        if have:
-            yield b"".join(waiting)
         raise explained(error, url) from None
     finally:
         response.close()
