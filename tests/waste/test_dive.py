@@ -3,30 +3,12 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-from jettison import stores
-from jettison.analysis import probes
-from jettison.image.cache import Cache
-from jettison.image.indexer import Indexer
-from jettison.waste.dive import DiveFigures, figures
+from jettison.waste.dive import figures
+from waste.fixtures import fixture_figures, here
 from waste.layering import GONE, OPAQUE, directory, hard, indexes, link
-
-if TYPE_CHECKING:
-    from jettison.image.image import Image
-
-FIXTURES = Path(__file__).resolve().parents[3] / "shared" / "data" / "dive"
-
-here = pytest.mark.skipif(not FIXTURES.is_dir(), reason="dive's fixtures are not at hand: ../shared/data/dive")
-
-
-def fixture_figures(name: str) -> tuple[Image, DiveFigures]:
-    indexer = Indexer(probes(), Cache(None))
-    image = stores.open_image(str(FIXTURES / name), indexer=indexer)
-    return image, figures(indexer.image(image))
 
 
 @here

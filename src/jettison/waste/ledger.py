@@ -144,30 +144,60 @@ class Ledger:
         self._claims.append((kind, claim, self._view.indexes[claim.layer].entries[claim.number]))
 
     def _book(self) -> None:
-        held = self._held_by_links()
+        links = self._links()
         for kind, claim, entry in self._claims:
             key = (claim.layer, claim.number)
-            if key in held:
-                continue
-            size = payload(entry)
-            raw = size if claim.raw is None else min(claim.raw, size)
-            share = 1.0 if claim.raw is None else raw / (entry.end - entry.start)
-            compressed = self._weights[claim.layer].between(entry.start, entry.end) * share
-            place = (kind.name, claim.layer, claim.by)
-            waste = self._found.get(place)
-            if waste is None:
-                waste = self._found[place] = Waste(kind, claim.layer, claim.by)
-            waste.items.append(Item(entry.path, raw, compressed, claim.layer, claim.number))
-            if claim.reason:
-                waste.reasons[claim.reason] += raw
+            if claim.raw is not None:
+                size = payload(entry)
+                share = min(claim.raw, size) / (entry.end - entry.start)
+                self._enter(kind, claim, entry, min(claim.raw, size), share)
+            elif entry.kind == HARDLINK:
+                self._book_link(kind, claim, entry, links)
+            elif all(name in self.booked for name in links.names.get(key, ())):
+                self._enter(kind, claim, entry, payload(entry))
 
-    def _held_by_links(self) -> set[Key]:
-        """Claimed files whose content another, unclaimed name still shows."""
-        held: set[Key] = set()
+    def _book_link(self, kind: Kind, claim: Claim, entry: Entry, links: _Links) -> None:
+        """A claimed hard link: it weighs nothing itself, but takes along content that no other name shows any more."""
+        self._enter(kind, claim, entry, 0)
+        content = links.contents.get((claim.layer, claim.number))
+        if content is None or content in self.booked or content in links.visible:
+            return
+        if all(name in self.booked for name in links.names[content]):
+            self.booked[content] = kind
+            held = self._view.indexes[content[0]].entries[content[1]]
+            self._enter(kind, replace(claim, layer=content[0], number=content[1]), held, payload(held), path=entry.path)
+
+    def _enter(
+        self, kind: Kind, claim: Claim, entry: Entry, raw: int, share: float = 1.0, path: bytes | None = None
+    ) -> None:
+        compressed = self._weights[claim.layer].between(entry.start, entry.end) * share
+        place = (kind.name, claim.layer, claim.by)
+        waste = self._found.get(place)
+        if waste is None:
+            waste = self._found[place] = Waste(kind, claim.layer, claim.by)
+        waste.items.append(Item(path or entry.path, raw, compressed, claim.layer, claim.number))
+        if claim.reason:
+            waste.reasons[claim.reason] += raw
+
+    def _links(self) -> _Links:
+        links = _Links()
         for node in self._view.tree.nodes.values():
-            if node.entry.kind == HARDLINK and node.inode is not node and (node.layer, node.number) not in self.booked:
-                held.add((node.inode.layer, node.inode.number))
-        return held
+            if node.entry.kind == HARDLINK and node.inode is not node and node.inode.layer >= 0:
+                name, content = (node.layer, node.number), (node.inode.layer, node.inode.number)
+                links.contents[name] = content
+                links.names.setdefault(content, []).append(name)
+                if self._view.tree.get(node.inode.entry.path) is node.inode:
+                    links.visible.add(content)
+        return links
+
+
+@dataclass(slots=True)
+class _Links:
+    """The visible hard links: each name's content, each content's further names, and which have their own path too."""
+
+    contents: dict[Key, Key] = field(default_factory=dict)
+    names: dict[Key, list[Key]] = field(default_factory=dict)
+    visible: set[Key] = field(default_factory=set)
 
 
 def shipped(entries: Sequence[Entry]) -> int:
