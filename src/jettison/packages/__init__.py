@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
 from jettison.packages import elf
+from jettison.packages.development import is_dev_tool
 from jettison.packages.package import SYSTEM, InstalledBy, Kind, Package
 from jettison.packages.reader import Reader
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from jettison.image.probe import Probe
     from jettison.image.tree import Node, Tree
 
-__all__ = ["InstalledBy", "Inventory", "Kind", "Package", "inventory", "probes"]
+__all__ = ["InstalledBy", "Inventory", "Kind", "Package", "dev_tools", "inventory", "probes"]
 
 
 class Manager(Protocol):
@@ -108,3 +109,8 @@ def inventory(tree: Tree, indexes: Sequence[LayerIndex], base_layers: int = 1) -
     """
     reader = Reader(tree, indexes, base_layers)
     return Inventory(reader, [package for manager in managers() for package in manager.packages(reader)])
+
+
+def dev_tools(inventory: Inventory) -> tuple[Package, ...]:
+    """The system packages that exist to build software with: compilers, headers, build systems."""
+    return tuple(package for package in inventory.packages if is_dev_tool(package))

@@ -6,12 +6,11 @@ distroless' PACKAGE_METADATA.md (`status.d/NAME` with `NAME.md5sums` beside it).
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from jettison.image.probe import Probe
-from jettison.packages.package import Package
+from jettison.packages.package import Package, closure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -111,27 +110,6 @@ def _installed(data: bytes, memory: dict[bytes, Fields]) -> dict[Key, Fields]:
     return found
 
 
-class _History(NamedTuple):
-    """What each layer's status file lists, base first."""
-
-    layers: list[tuple[int, dict[Key, Fields]]]
-
-    def first(self, key: Key, version: str) -> int:
-        """The layer from which on the package has been there in this version."""
-        first = self.layers[-1][0]
-        for layer, listed in reversed(self.layers):
-            fields = listed.get(key)
-            if fields is None or fields.get("Version", "") != version:
-                break
-            first = layer
-        return first
-
-    def base(self, base_layers: int) -> dict[Key, Fields]:
-        """What the last status file of the base layers lists."""
-        known = [listed for layer, listed in self.layers if layer < base_layers]
-        return known[-1] if known else {}
-
-
 def packages(reader: Reader) -> Iterable[Package]:
     """The packages of the status file and of status.d, with why each of them is there."""
     yield from _from_status(reader)
@@ -139,25 +117,29 @@ def packages(reader: Reader) -> Iterable[Package]:
 
 
 def _from_status(reader: Reader) -> list[Package]:
-    versions = reader.versions(STATUS, "dpkg-status")
-    memory: dict[bytes, Fields] = {}
-    history = _History([(layer, _installed(data, memory)) for layer, data in versions])
     visible = reader.content(STATUS, "dpkg-status")
     if visible is None:
-        lost = next((listed for _, listed in reversed(history.layers) if listed), None)
-        if lost:
-            reader.notes.append(f"dpkg: its status file was deleted; a lower layer still lists {len(lost)} packages")
+        reader.note_deleted("dpkg", STATUS, "dpkg-status", lambda old: len(_installed(old, {})))
         return []
+    memory: dict[bytes, Fields] = {}
+    history = [(layer, _installed(old, memory)) for layer, old in reader.versions(STATUS, "dpkg-status")]
     diversions = _diversions(reader.content(b"var/lib/dpkg/diversions", "dpkg-diversions") or b"")
-    found = [
-        _package(reader, fields, history.first(key, fields.get("Version", "")) if history.layers else -1, diversions)
-        for key, fields in _installed(visible, memory).items()
-    ]
-    unlisted = [p for p, owned in found if not owned]
+    found = []
+    unlisted = []
+    for key, fields in _installed(visible, memory).items():
+        first = reader.first([(layer, _same(listed.get(key), fields)) for layer, listed in history])
+        package, listed = _package(reader, fields, first, diversions)
+        found.append(package)
+        if not listed:
+            unlisted.append(package)
     if unlisted:
         reader.notes.append(f"dpkg: {len(unlisted)} packages have no list of files, such as {unlisted[0].name}")
-    automatic = _automatic(reader.content(STATES, "apt-states") or b"")
-    return reasons([p for p, _ in found], set(history.base(reader.base_layers)), automatic)
+    base = next((set(listed) for layer, listed in reversed(history) if layer < reader.base_layers), set())
+    return reasons(found, base, _automatic(reader.content(STATES, "apt-states") or b""))
+
+
+def _same(then: Fields | None, now: Fields) -> bool:
+    return then is not None and then.get("Version") == now.get("Version")
 
 
 def _package(
@@ -243,7 +225,7 @@ def reasons(found: list[Package], base: set[Key], automatic: set[str]) -> list[P
     providers, every installed one is kept, so that nothing is called superfluous that might serve.
     """
     roots = {p: "base" if (p.name, p.arch) in base else "manual" for p in found if _asked(p, base, automatic)}
-    needed = closure(found, roots, recommended=False)
+    needed = closure(found, roots)
     recommended = closure(found, roots, recommended=True)
 
     def reason(package: Package) -> InstalledBy:
@@ -258,22 +240,3 @@ def reasons(found: list[Package], base: set[Key], automatic: set[str]) -> list[P
 
 def _asked(package: Package, base: set[Key], automatic: set[str]) -> bool:
     return (package.name, package.arch) in base or package.name not in automatic
-
-
-def closure(found: Iterable[Package], roots: Iterable[Package], *, recommended: bool) -> set[Package]:
-    """All of `found` that `roots` lead to by their dependencies, and by recommendations where `recommended` says so."""
-    by_name: dict[str, list[Package]] = {}
-    for package in found:
-        for name in {package.name, *package.provides}:
-            by_name.setdefault(name, []).append(package)
-    reached = set(roots)
-    queue = deque(reached)
-    while queue:
-        package = queue.popleft()
-        for names in package.depends + package.recommends if recommended else package.depends:
-            for name in names:
-                for other in by_name.get(name, ()):
-                    if other not in reached:
-                        reached.add(other)
-                        queue.append(other)
-    return reached

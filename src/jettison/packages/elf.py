@@ -131,6 +131,13 @@ class Layout(NamedTuple):
             return None
         return next((row for row in self.sections if self.names.startswith(wanted, row[0])), None)
 
+    def offset(self, address: int) -> int | None:
+        """Where in the file an address in memory comes from."""
+        for kind, offset, start, size in self.segments:
+            if kind == _LOAD and start <= address < start + size:
+                return address - start + offset
+        return None
+
 
 def layout(data: memoryview) -> Layout | None:
     """The headers of an ELF file; None where there is not even a first one."""
@@ -153,6 +160,20 @@ def layout(data: memoryview) -> Layout | None:
     if phentsize == form.program.size and 0 < phoff < len(data):
         segments = list(_table(data, form.program, phoff, min(phnum, _MAX_SEGMENTS)))
     return Layout(form, kind, machine, segments, sections, names)
+
+
+def names(data: memoryview) -> bytes:
+    """The names of all sections, for a quick look; b"" for a file that has none. May raise `struct.error`."""
+    form = _FORMATS.get(bytes(data[4:6]))
+    if form is None or len(data) < 16 + form.header.size:
+        return b""
+    _, _, _, shoff, _, _, shentsize, _, strings = form.header.unpack_from(data, 16)
+    if shentsize != form.section.size or not 0 < shoff <= len(data) - shentsize:
+        return b""
+    if strings == 0xFFFF:
+        (strings,) = form.link.unpack_from(data, shoff)
+    _, _, _, _, offset, size = form.section.unpack_from(data, shoff + strings * shentsize)
+    return bytes(data[offset : offset + min(size, 1 << 24)])
 
 
 def _table(data: memoryview, shape: struct.Struct, offset: int, count: int) -> Iterator[Any]:
@@ -202,21 +223,13 @@ def _read_dynamic(
         else:
             tags[tag] = value
     facts["pie"] = bool(tags.get(_FLAGS_1, 0) & _PIE)
-    strings = _offset(found.segments, tags.get(_STRINGS, -1))
+    strings = found.offset(tags.get(_STRINGS, -1))
     if strings is None:
         return
     facts["needed"] = tuple([_text(data, strings + value, _MAX_NAME) for value in needed[:1024]])
     for tag, name in ((_SONAME, "soname"), (_RPATH, "rpath"), (_RUNPATH, "runpath")):
         if tag in tags:
             facts[name] = _text(data, strings + tags[tag], _MAX_NAME)
-
-
-def _offset(segments: list[Segment], address: int) -> int | None:
-    """Where in the file an address in memory comes from."""
-    for kind, offset, start, size in segments:
-        if kind == _LOAD and start <= address < start + size:
-            return address - start + offset
-    return None
 
 
 def _text(data: memoryview, offset: int, limit: int) -> bytes:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 Kind = Literal["deb", "apk", "rpm", "pypi", "npm", "golang", "maven", "gem", "composer", "cargo"]
 """Kinds, named as package URLs name them."""
@@ -55,3 +59,25 @@ class Package:
 
     def __str__(self) -> str:
         return f"{self.name} {self.version}"
+
+
+def closure(found: Iterable[Package], roots: Iterable[Package], *, recommended: bool = False) -> set[Package]:
+    """All of `found` that `roots` lead to by what they depend on, or also by what they recommend.
+
+    Names lead to packages and to their providers; of alternatives, every installed one is taken.
+    """
+    by_name: dict[str, list[Package]] = {}
+    for package in found:
+        for name in {package.name, *package.provides}:
+            by_name.setdefault(name, []).append(package)
+    reached = set(roots)
+    queue = deque(reached)
+    while queue:
+        package = queue.popleft()
+        for names in package.depends + package.recommends if recommended else package.depends:
+            for name in names:
+                for other in by_name.get(name, ()):
+                    if other not in reached:
+                        reached.add(other)
+                        queue.append(other)
+    return reached

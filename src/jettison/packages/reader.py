@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from jettison.image.entry import DIRECTORY, SYMLINK
+from jettison.image.entry import DIRECTORY, SYMLINK, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from jettison.image.index import LayerIndex
     from jettison.image.tree import Node, Tree
@@ -72,6 +72,24 @@ class Reader:
                 break
             first = min(first, layer)
         return first
+
+    @staticmethod
+    def first(history: Sequence[tuple[int, bool]]) -> int:
+        """The layer from which on something has been there, given (layer, there?) of each version; -1 for none."""
+        first = history[-1][0] if history else -1
+        for layer, there in reversed(history):
+            if not there:
+                break
+            first = layer
+        return first
+
+    def note_deleted(self, manager: str, path: bytes, probe: str, count: Callable[[bytes], int]) -> None:
+        """Say so when a database that lower layers hold is gone from the tree: packages are hidden, not removed."""
+        versions = self.versions(path, probe)
+        number = count(versions[-1][1]) if versions else 0
+        if number:
+            layer = versions[-1][0]
+            self.notes.append(f"{manager}: {show(path)} was deleted; in layer {layer} it still lists {number} packages")
 
     def _collect(
         self,
