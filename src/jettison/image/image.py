@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jettison.errors import ImageError
 from jettison.oci import config as configs
 from jettison.oci import manifest as manifests
+from jettison.oci import media_types
 from jettison.oci.config import Config, History
 from jettison.oci.digest import Digest
 
@@ -81,6 +82,11 @@ def assemble(
     from jettison.image.layer import Layer
 
     manifest = manifests.parse(manifest_bytes, where=reference)
+    if not manifest.is_image and manifest.config.media_type:
+        kind = manifest.artifact_type or manifest.config.media_type
+        raise ImageError(f"this is no image but an artefact of type {kind}", where=reference)
+    for number, layer in enumerate(manifest.layers):
+        _demand_layer(number, layer.media_type, reference)
     config = configs.parse(config_bytes, where=reference)
     diff_ids = config.diff_ids
     if len(diff_ids) != len(manifest.layers):
@@ -101,3 +107,13 @@ def assemble(
         names=tuple(names),
         attestations=tuple(attestations),
     )
+
+
+def _demand_layer(number: int, media_type: str, reference: str) -> None:
+    if media_types.is_layer(media_type) or not media_type:
+        return
+    if media_type.endswith("+encrypted"):
+        problem, hint = "is encrypted", "decrypt the image first, for example with skopeo copy --decryption-key"
+    else:
+        problem, hint = f"is of media type {media_type!r}, which is no tar layer", None
+    raise ImageError(f"layer {number} {problem}", where=reference, hint=hint)

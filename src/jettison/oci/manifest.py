@@ -27,15 +27,20 @@ class Manifest(msgspec.Struct, frozen=True, omit_defaults=True, rename="camel"):
         return self.config.media_type in media_types.CONFIGS
 
 
+class _Version(msgspec.Struct):
+    schemaVersion: int = 2
+
+
 def parse(data: bytes, *, where: str | None = None) -> Manifest:
     """The manifest in `data`. Raises `ImageError` for anything else, naming what it is."""
-    manifest = decode(data, Manifest, what="manifest", where=where)
-    if manifest.schema_version != 2:
+    version = decode(data, _Version, what="manifest", where=where).schemaVersion
+    if version != 2:
         raise ImageError(
-            f"a manifest of schema {manifest.schema_version}; only schema 2 and OCI manifests are read",
+            f"a manifest of schema {version}; only schema 2 and OCI manifests are read",
             where=where,
             hint="pull and push the image again with a current engine",
         )
+    manifest = decode(data, Manifest, what="manifest", where=where)
     for descriptor in (manifest.config, *manifest.layers):
         descriptor.checked_digest()
         if descriptor.size < 0:

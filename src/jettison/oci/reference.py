@@ -95,11 +95,12 @@ def parse(text: str) -> Reference:
         return Reference(transport, str(parse_name(rest[2:])))
     if transport == "dir" or transport not in FILE_TRANSPORTS:
         return Reference(transport, rest)
-    path, selector = _split_path(rest)
+    path, selector = split_path(rest)
     return Reference(transport, path, selector)
 
 
-def _split_path(text: str) -> tuple[str, str | None]:
+def split_path(text: str) -> tuple[str, str | None]:
+    """A path and what selects an image there: `a.tar:name:tag`, `layout@sha256:…`, `a.tar@1`, or the path alone."""
     path, at, digest = text.partition("@")
     if at and ":" not in path and (digest.startswith("sha256:") or digest.isdigit()):
         return path, "@" + digest

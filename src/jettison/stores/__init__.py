@@ -5,20 +5,18 @@ A store module has
     def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image
     def list_images(reference: Reference) -> Iterator[Listing]
 
-and, where it can recognise its content at a bare path, `def recognises(path: str) -> bool`. Nothing is registered:
-`docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport through the entry point group
-`jettison.stores`.
+Nothing is registered: `docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport
+through the entry point group `jettison.stores`.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 import pkgutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
-from jettison.errors import InputError, JettisonError, NotFound, UsageError
+from jettison.errors import UsageError
 from jettison.oci import reference as references
 
 if TYPE_CHECKING:
@@ -55,10 +53,41 @@ class Store(Protocol):
 def store_for(transport: str) -> Store:
     """The module that serves a transport. Raises `UsageError` for an unknown one."""
     name = transport.replace("-", "_")
-    if name in (module.name for module in pkgutil.iter_modules(__path__)):
+    if transport in references.TRANSPORTS and name in (module.name for module in pkgutil.iter_modules(__path__)):
         return cast("Store", importlib.import_module(f"{__name__}.{name}"))
     from importlib.metadata import entry_points
 
     for entry_point in entry_points(group="jettison.stores", name=transport):
         return cast("Store", entry_point.load())
     raise UsageError(f"unknown transport {transport!r}", hint=f"known are: {', '.join(references.TRANSPORTS)}")
+
+
+def open_image(reference: str | Reference, platform: Platform | None = None, indexer: Indexer | None = None) -> Image:
+    """The image at `reference`, for `platform` (default: this machine's, or the only one there is).
+
+    A bare path is recognised by its content; a bare name asks Docker's engine, then podman's, then the registry.
+    Layers that can be read only once (engines, compressed archives) are indexed by `indexer` on the way. Raises
+    `InputError`, or `UsageError` for what is no reference.
+    """
+    from jettison.image.indexer import Indexer
+    from jettison.stores import opening
+
+    indexer = indexer or Indexer()
+    resolved = _resolve(reference)
+    if resolved.transport is not None:
+        return store_for(resolved.transport).open_image(resolved, platform, indexer)
+    return opening.open_bare(resolved, platform, indexer)
+
+
+def list_images(reference: str | Reference) -> Iterator[Listing]:
+    """The images at `reference`: of an archive, a layout, an engine, a registry's repository. Raises `InputError`."""
+    from jettison.stores import opening
+
+    resolved = _resolve(reference)
+    if resolved.transport is not None:
+        return store_for(resolved.transport).list_images(resolved)
+    return opening.list_bare(resolved)
+
+
+def _resolve(reference: str | Reference) -> Reference:
+    return references.parse(reference) if isinstance(reference, str) else reference

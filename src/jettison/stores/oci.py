@@ -1,0 +1,36 @@
+"""`oci:DIRECTORY[:tag]`: an OCI image layout in a directory."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from jettison.errors import NotFound
+from jettison.stores.contents import Directory
+from jettison.stores.layout import list_layout, open_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.oci.platform import Platform
+    from jettison.oci.reference import Reference
+    from jettison.stores import Listing
+
+
+def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
+    """The image at `reference`; the layout's only one where no tag or digest chooses. Raises `InputError`."""
+    return open_layout(_contents(reference), str(reference), reference.selector, platform)
+
+
+def list_images(reference: Reference) -> Iterator[Listing]:
+    """The layout's images, one a platform. Raises `InputError`."""
+    return list_layout(_contents(reference))
+
+
+def _contents(reference: Reference) -> Directory:
+    if not os.path.isdir(reference.location):
+        problem = "is not a directory" if os.path.exists(reference.location) else "does not exist"
+        raise NotFound(problem, where=reference.location, hint="an archive is read as oci-archive:FILE")
+    return Directory(reference.location)

@@ -1,0 +1,28 @@
+"""`oci-archive:FILE[:tag]`: an OCI image layout in a tar, which may be compressed as a whole."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jettison.stores.archives import open_archive
+from jettison.stores.layout import list_layout, open_layout
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.oci.platform import Platform
+    from jettison.oci.reference import Reference
+    from jettison.stores import Listing
+
+
+def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
+    """The image at `reference`; the layout's only one where no tag or digest chooses. Raises `InputError`."""
+    contents = open_archive(reference.location, indexer)
+    return open_layout(contents, str(reference), reference.selector, platform)
+
+
+def list_images(reference: Reference) -> Iterator[Listing]:
+    """The layout's images, one a platform. Raises `InputError`."""
+    return list_layout(open_archive(reference.location))
