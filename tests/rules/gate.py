@@ -14,12 +14,15 @@ import sys
 import tarfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from jettison.dockerfile import Dockerfile, parse
 from jettison.rules.engine.registry import select
 from jettison.rules.engine.repair import repair
 from jettison.rules.engine.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def read(path: str) -> Iterator[tuple[str, bytes]]:

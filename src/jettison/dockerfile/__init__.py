@@ -7,4 +7,16 @@ from jettison.dockerfile.parse import parse
 from jettison.dockerfile.tree import Comment, Directive, Dockerfile, Trivia
 from jettison.dockerfile.words import Flag, Heredoc, Pair, Problem, Word
 
-__all__ = ["Comment", "Directive", "Dockerfile", "Flag", "Heredoc", "Instruction", "Pair", "Problem", "Trivia", "Word", "parse"]  # fmt: skip
+__all__ = [
+    "Comment",
+    "Directive",
+    "Dockerfile",
+    "Flag",
+    "Heredoc",
+    "Instruction",
+    "Pair",
+    "Problem",
+    "Trivia",
+    "Word",
+    "parse",
+]

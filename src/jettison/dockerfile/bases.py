@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_DEBIAN_TAGS: Final = re.compile(r"(?:^|[-.])(?:stretch|buster|bullseye|bookworm|trixie|jessie|wheezy|sid|slim|debian\d*)(?:$|[-.\d])")
+_DEBIAN_TAGS: Final = re.compile(
+    r"(?:^|[-.])(?:stretch|buster|bullseye|bookworm|trixie|jessie|wheezy|sid|slim|debian\d*)(?:$|[-.\d])"
+)
 _UBUNTU_TAGS: Final = re.compile(r"(?:^|[-.])(?:ubuntu|trusty|xenial|bionic|focal|jammy|noble)(?:$|[-.\d])")
 _WINDOWS: Final = re.compile(r"windowsservercore|nanoserver|servercore|mcr\.microsoft\.com/windows|ltsc20\d\d")
 _RHEL: Final = re.compile(
@@ -14,14 +16,55 @@ _RHEL: Final = re.compile(
 _NAMES: Final[dict[str, str]] = {
     "alpine": "alpine", "busybox": "busybox", "debian": "debian", "ubuntu": "ubuntu", "scratch": "scratch",
     "archlinux": "arch", "opensuse/leap": "suse", "opensuse/tumbleweed": "suse", "opensuse": "suse", "photon": "photon",
-    "phusion/baseimage": "ubuntu", "nvidia/cuda": "ubuntu", "buildpack-deps": "debian", "kalilinux/kali-rolling": "debian",
+    "phusion/baseimage": "ubuntu", "nvidia/cuda": "ubuntu", "buildpack-deps": "debian",
+    "kalilinux/kali-rolling": "debian",
     "linuxserver/baseimage-alpine": "alpine", "bitnami/minideb": "debian", "raspbian/stretch": "debian",
 }  # fmt: skip
 # Official images whose default variant is Debian.
 _ON_DEBIAN: Final = frozenset(
-    "python node golang ruby php rust perl openjdk gcc haskell erlang elixir postgres mysql mariadb mongo redis nginx httpd "
-    "tomcat maven gradle jruby pypy swipl r-base julia wordpress drupal ghost jenkins sonarqube rabbitmq memcached cassandra "
-    "logstash neo4j solr percona nextcloud odoo".split()
+    [
+        "python",
+        "node",
+        "golang",
+        "ruby",
+        "php",
+        "rust",
+        "perl",
+        "openjdk",
+        "gcc",
+        "haskell",
+        "erlang",
+        "elixir",
+        "postgres",
+        "mysql",
+        "mariadb",
+        "mongo",
+        "redis",
+        "nginx",
+        "httpd",
+        "tomcat",
+        "maven",
+        "gradle",
+        "jruby",
+        "pypy",
+        "swipl",
+        "r-base",
+        "julia",
+        "wordpress",
+        "drupal",
+        "ghost",
+        "jenkins",
+        "sonarqube",
+        "rabbitmq",
+        "memcached",
+        "cassandra",
+        "logstash",
+        "neo4j",
+        "solr",
+        "percona",
+        "nextcloud",
+        "odoo",
+    ]
 )
 
 
@@ -34,7 +77,8 @@ def split_reference(image: str) -> tuple[str, str, str]:
 
 
 def distribution(image: str | None) -> str | None:
-    """`debian`, `ubuntu`, `alpine`, `busybox`, `rhel`, `suse`, `arch`, `windows`, `scratch`; None when the name says nothing."""
+    """What an image is made of, by its name: `debian`, `ubuntu`, `alpine`, `busybox`, `rhel`, `suse`, `arch`, `photon`,
+    `windows`, `scratch`; None when the name says nothing."""
     if not image:
         return None
     name, tag, _ = split_reference(image.lower())
@@ -59,6 +103,7 @@ def distribution(image: str | None) -> str | None:
 
 
 SYSTEM_SHELL: Final[dict[str, str]] = {
-    "alpine": "ash", "busybox": "ash", "debian": "dash", "ubuntu": "dash", "rhel": "bash", "suse": "bash", "arch": "bash",
+    "alpine": "ash", "busybox": "ash", "debian": "dash", "ubuntu": "dash", "rhel": "bash", "suse": "bash",
+    "arch": "bash",
 }  # fmt: skip
 """The program behind /bin/sh, by distribution."""

@@ -138,7 +138,9 @@ def _trim(value: str, pattern: str, side: str, greedy: bool) -> str:
     """Take the shortest (or longest) match of a glob off the front (`#`) or the back (`%`)."""
     cuts = range(len(value) + 1)
     for cut in reversed(cuts) if greedy else cuts:
-        part, rest = (value[:cut], value[cut:]) if side == "#" else (value[len(value) - cut :], value[: len(value) - cut])
+        part, rest = (
+            (value[:cut], value[cut:]) if side == "#" else (value[len(value) - cut :], value[: len(value) - cut])
+        )
         if fnmatch.fnmatchcase(part, pattern):
             return rest
     return value

@@ -25,9 +25,7 @@ def read_heredocs(instruction: Instruction, problems: list[Problem]) -> None:
         body, after = _body(data, position, name.encode("utf-8", "surrogateescape"), dash)
         if body is None:
             problems.append(
-                Problem(
-                    logical.span(start, end), "the here-document is not closed", f"a line that holds only {name}"
-                )
+                Problem(logical.span(start, end), "the here-document is not closed", f"a line that holds only {name}")
             )
             body = after = len(data)
         found.append(Heredoc(name, logical.span(start, end), Span(position, body), Span(body, after), dash, quoted))

@@ -1,4 +1,4 @@
-"""One instruction of a Dockerfile: keyword, flags, arguments, heredocs. What rules seldom ask is computed when asked."""
+"""One instruction of a Dockerfile: keyword, flags, arguments, heredocs; what is seldom asked is computed when asked."""
 
 from __future__ import annotations
 
@@ -19,9 +19,26 @@ if TYPE_CHECKING:
     from jettison.dockerfile.stages import Stage
     from jettison.dockerfile.tree import Comment, Dockerfile
 
-KINDS: Final = (
-    "ADD ARG CMD COPY ENTRYPOINT ENV EXPOSE FROM HEALTHCHECK LABEL MAINTAINER ONBUILD RUN SHELL STOPSIGNAL USER VOLUME WORKDIR"
-).split()
+KINDS: Final = [
+    "ADD",
+    "ARG",
+    "CMD",
+    "COPY",
+    "ENTRYPOINT",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "HEALTHCHECK",
+    "LABEL",
+    "MAINTAINER",
+    "ONBUILD",
+    "RUN",
+    "SHELL",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
+]
 KIND_OF: Final = {spelling.encode(): kind for kind in KINDS for spelling in (kind, kind.lower(), kind.capitalize())}
 JSON_KINDS: Final = frozenset(("ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME", "HEALTHCHECK"))
 HEREDOC_KINDS: Final = frozenset(("ADD", "COPY", "RUN"))
@@ -154,7 +171,9 @@ class Instruction:
         for mount in self.mounts():
             target = mount.get("target") or mount.get("dst") or mount.get("destination") or ""
             target = "/" + (self.expand(target) or target).strip("/")
-            if mount["type"] in (types or ("cache", "tmpfs")) and (path == target or path.startswith(target.rstrip("/") + "/")):
+            if mount["type"] in (types or ("cache", "tmpfs")) and (
+                path == target or path.startswith(target.rstrip("/") + "/")
+            ):
                 return True
         return False
 
@@ -223,9 +242,7 @@ class Instruction:
         if not all(isinstance(value, str) for value in values):
             return True
         places = _JSON_STRING.finditer(text, start)
-        return [
-            Word(self.logical.span(*place.span()), place[0], value) for place, value in zip(places, values, strict=True)
-        ]
+        return [Word(self.logical, *place.span(), place[0], value) for place, value in zip(places, values, strict=True)]
 
     @property
     def words(self) -> list[Word]:

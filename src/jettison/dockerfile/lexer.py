@@ -23,11 +23,13 @@ MAX_LINE: Final = 65_535
 """Longest physical line BuildKit reads, in bytes."""
 
 KEYWORD: Final = re.compile(rb"[ \t\r\f\v]*([A-Za-z]+)(?=[ \t\r\f\v\n]|\Z)")
-TRIVIA_LINE: Final = re.compile(rb"(?P<blank>" + SPACE + rb"*+)(?P<comment>\#[^\r\n]*+(?:\r+[^\r\n]++)*+)?(?P<end>\r*+\n|\r*+\Z)")
+TRIVIA_LINE: Final = re.compile(
+    rb"(?P<blank>" + SPACE + rb"*+)(?P<comment>\#[^\r\n]*+(?:\r+[^\r\n]++)*+)?(?P<end>\r*+\n|\r*+\Z)"
+)
 
 
 class Grammar:
-    """The patterns for one escape character: `trivia`, `logical` (a whole instruction) and `gap` (what joining drops)."""
+    """The patterns for one escape character: `logical` (a whole instruction), `gap` (what joining drops), `word`."""
 
     __slots__ = ("continuation", "escape", "gap", "logical", "word")
 
@@ -41,7 +43,8 @@ class Grammar:
         # A word of ENV, LABEL and ARG: quotes hold blanks together, the escape character holds what follows.
         plain = rb"[^\s'\"" + mark + rb"]++"
         self.word = re.compile(
-            rb"(?:" + plain + rb"|" + mark + rb"(?:.|\Z)|'[^']*+(?:'|\Z)|\"(?:[^\"" + mark + rb"]++|" + mark + rb".)*+(?:\"|"
+            rb"(?:" + plain + rb"|" + mark + rb"(?:.|\Z)|'[^']*+(?:'|\Z)"
+            rb"|\"(?:[^\"" + mark + rb"]++|" + mark + rb".)*+(?:\"|"
             + mark + rb"?\Z))++", re.DOTALL)  # fmt: skip
 
 
@@ -50,7 +53,9 @@ BACKTICK: Final = Grammar(b"`")
 TRIVIA: Final = re.compile(_SKIPPED + rb"*+" + _LAST + rb"?+")
 """Comment and blank lines between instructions."""
 
-FLAG: Final = re.compile(rb"--((?:[^\s'\"\\]++|\\(?:.|\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z))*+)", re.DOTALL)
+FLAG: Final = re.compile(
+    rb"--((?:[^\s'\"\\]++|\\(?:.|\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z))*+)", re.DOTALL
+)
 SHELL_WORD: Final = re.compile(
     rb"(?:[^\s'\"\\$]++|\\(?:.|\Z)|\$\{[^}]*+\}|\$|'[^']*+'|\"(?:[^\"\\]|\\.)*+\")++|(?P<bad>\S)", re.DOTALL
 )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Logical:
-    """Joined text plus a map: `starts[i]` is where, in `text`, the piece begins that stands at `offsets[i]` of the file.
+    """Joined text plus a map: the piece of `text` that begins at `starts[i]` stands at `offsets[i]` of the file.
 
     Pieces the builder drops (continuations, inner comments, blank lines, line ends) are not in `text`. Text that is
     nowhere in the file (glue) is mapped to the end of the piece before it.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.shells import Shell
     from jettison.dockerfile.words import Heredoc
 
-MAX_DEPTH: Final = 150
+MAX_DEPTH: Final = 100
 """Nesting of shell constructs beyond which a script counts as not understood."""
 _HEALTH_COMMAND = re.compile(rb"CMD\s+", re.IGNORECASE)
 _PLAIN = re.compile(rb"[A-Za-z0-9_./:=+,@%^~*?\[\]-]+\Z")
@@ -30,11 +30,34 @@ _STRING_ESCAPE = re.compile(rb'\\(["\\$`\n])')
 _EXPANDS = re.compile(rb"(?<!\\)(?:\\\\)*[$`]")
 _OPERATORS: Final = frozenset(("&&", "||", ";", "|", "|&", "&", ";;", "\n"))
 _WORDS: Final = frozenset(
-    "word string raw_string ansi_c_string translated_string concatenation simple_expansion expansion number "
-    "command_substitution process_substitution brace_expression arithmetic_expansion regex extglob_pattern".split()
+    [
+        "word",
+        "string",
+        "raw_string",
+        "ansi_c_string",
+        "translated_string",
+        "concatenation",
+        "simple_expansion",
+        "expansion",
+        "number",
+        "command_substitution",
+        "process_substitution",
+        "brace_expression",
+        "arithmetic_expansion",
+        "regex",
+        "extglob_pattern",
+    ]
 )
 _COMPOUND: Final = frozenset(
-    "subshell compound_statement if_statement for_statement c_style_for_statement while_statement case_statement".split()
+    [
+        "subshell",
+        "compound_statement",
+        "if_statement",
+        "for_statement",
+        "c_style_for_statement",
+        "while_statement",
+        "case_statement",
+    ]
 )
 
 
@@ -255,8 +278,8 @@ class _Table:
         if node.type == "test_command":
             for part in re.finditer(rb"\S+", self.text[node.start_byte : node.end_byte]):
                 first = node.start_byte + part.start()
-                span = self.logical.span(first, first + len(part[0]))
-                command.words.append(Word(span, part[0], _literal(part[0])))
+                word = Word(self.logical, first, first + len(part[0]), part[0], _literal(part[0]))
+                command.words.append(word)
             self.substitutions(node, inside)
             return
         for child in node.children:
@@ -271,7 +294,7 @@ class _Table:
     def plain_word(self, node: Node, command: Command) -> None:
         """A node as a word that is static only when it is plain."""
         raw = self.text[node.start_byte : node.end_byte]
-        command.words.append(Word(self.logical.span(node.start_byte, node.end_byte), raw, _literal(raw)))
+        command.words.append(Word(self.logical, node.start_byte, node.end_byte, raw, _literal(raw)))
 
     def bare(self, node: Node, inside: int) -> None:
         """An assignment without a command."""
@@ -361,15 +384,15 @@ class _Table:
         """A word; what is substituted inside it goes into the table too."""
         start, end = node.start_byte, node.end_byte
         raw = self.text[start:end]
-        span = self.logical.span(start, end)
         if _PLAIN.match(raw):
-            return Word(span, raw, raw.decode())
+            return Word(self.logical, start, end, raw, raw.decode())
         if b"$(" in raw or b"`" in raw or b"<(" in raw or b">(" in raw:
             joiner, self.joiner = self.joiner, ""
             self.substitutions(node, inside)
             self.joiner = joiner
         static = self.static(node, raw)
-        return Word(span, raw, static.decode("utf-8", "surrogateescape") if static is not None else None)
+        text = static.decode("utf-8", "surrogateescape") if static is not None else None
+        return Word(self.logical, start, end, raw, text)
 
     def substitutions(self, node: Node, inside: int) -> None:
         """Find `$(...)` and the like below a word."""

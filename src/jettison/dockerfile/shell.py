@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Final
 
-from jettison.finding import Span
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -15,6 +13,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.logical import Logical
     from jettison.dockerfile.shells import Shell
     from jettison.dockerfile.words import Word
+    from jettison.finding import Span
 
 
 class Inside(IntFlag):
@@ -64,7 +63,9 @@ class Statement:
     terminator: str
 
 
-WRAPPERS: Final = frozenset(("sudo", "exec", "command", "nohup", "time", "nice", "env", "eatmydata", "builtin", "ionice"))
+WRAPPERS: Final = frozenset(
+    ("sudo", "exec", "command", "nohup", "time", "nice", "env", "eatmydata", "builtin", "ionice")
+)
 _WRAPPER_VALUES: Final = frozenset(("-u", "-g", "-n", "-C", "-c", "-p", "-h", "-r", "-t", "-S"))
 
 
@@ -76,7 +77,10 @@ class Command:
     the joiners to the neighbours in the table: `&&`, `||`, `;`, `|`, `&`, a line feed, or "" at the ends.
     """
 
-    __slots__ = ("_head", "after", "assignments", "before", "end", "errexit", "index", "inside", "pipefail", "redirections", "script", "start", "statement", "words")  # fmt: skip
+    __slots__ = (
+        "_head", "_name", "after", "assignments", "before", "end", "errexit", "index", "inside", "pipefail",
+        "redirections", "script", "start", "statement", "words",
+    )  # fmt: skip
 
     def __init__(self, script: Script, start: int, inside: Inside, before: str) -> None:
         self.script = script
@@ -93,6 +97,7 @@ class Command:
         self.pipefail = script.pipefail
         self.statement = 0
         self._head = -1
+        self._name: str | None = ""  # not yet asked for
 
     def __repr__(self) -> str:
         return f"<{' '.join(map(str, self.words))}>"
@@ -116,6 +121,8 @@ class Command:
 
     def _unwrap(self) -> int:
         words = self.words
+        if not words or _base(words[0].text) not in WRAPPERS:
+            return 0
         index = 0
         while index < len(words) - 1 and _base(words[index].text) in WRAPPERS:
             wrapper = _base(words[index].text)
@@ -136,7 +143,9 @@ class Command:
     @property
     def name(self) -> str | None:
         """The program's name without its path, or None when it is not static."""
-        return _base(self.words[self.head].text) if self.words else None
+        if self._name == "":
+            self._name = _base(self.words[self.head].text) if self.words else None
+        return self._name
 
     @property
     def arguments(self) -> list[Word]:
@@ -207,7 +216,10 @@ class Script:
     body of a heredoc fed to a shell.
     """
 
-    __slots__ = ("commands", "comments", "errexit", "errors", "exec_form", "heredoc", "instruction", "logical", "opaque", "pipefail", "shell", "statements", "stdin")  # fmt: skip
+    __slots__ = (
+        "commands", "comments", "errexit", "errors", "exec_form", "heredoc", "instruction", "logical", "opaque",
+        "pipefail", "shell", "statements", "stdin",
+    )  # fmt: skip
 
     def __init__(self, instruction: Instruction, logical: Logical, shell: Shell) -> None:
         self.instruction = instruction

@@ -14,12 +14,29 @@ if TYPE_CHECKING:
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.tree import Dockerfile
 
-PREDEFINED: Final = (
-    "HTTP_PROXY http_proxy HTTPS_PROXY https_proxy FTP_PROXY ftp_proxy NO_PROXY no_proxy ALL_PROXY all_proxy".split()
-)
-PLATFORM: Final = (
-    "TARGETPLATFORM TARGETOS TARGETARCH TARGETVARIANT TARGETSTAGE BUILDPLATFORM BUILDOS BUILDARCH BUILDVARIANT".split()
-)
+PREDEFINED: Final = [
+    "HTTP_PROXY",
+    "http_proxy",
+    "HTTPS_PROXY",
+    "https_proxy",
+    "FTP_PROXY",
+    "ftp_proxy",
+    "NO_PROXY",
+    "no_proxy",
+    "ALL_PROXY",
+    "all_proxy",
+]
+PLATFORM: Final = [
+    "TARGETPLATFORM",
+    "TARGETOS",
+    "TARGETARCH",
+    "TARGETVARIANT",
+    "TARGETSTAGE",
+    "BUILDPLATFORM",
+    "BUILDOS",
+    "BUILDARCH",
+    "BUILDVARIANT",
+]
 """Global arguments that BuildKit fills in itself; their values are not known here."""
 
 
@@ -81,9 +98,7 @@ class Stage:
     def ships(self) -> bool:
         """True when its layers are part of an image that may be shipped: the last stage, a stage nobody uses (somebody
         may build it with `--target`), and whatever these build on. A stage only copied from does not ship."""
-        return any(
-            self in target.lineage for target in self.file.stages if target.is_final or not target.used
-        )
+        return any(self in target.lineage for target in self.file.stages if target.is_final or not target.used)
 
     def descendants(self) -> list[Stage]:
         """The stages that build on this one, directly or not."""
@@ -155,7 +170,9 @@ def variables_of(file: Dockerfile) -> dict[int, Mapping[str, str | None]]:
             base = instruction.expand(words[0]) if words else None
             inherited = final.get((base or "").lower())
             # A stage inherits ENV, not ARG: a name that ENV set has its mark.
-            current = {k: v for k, v in (inherited or {}).items() if k.startswith("\0") or "\0" + k in (inherited or {})}
+            current = {
+                k: v for k, v in (inherited or {}).items() if k.startswith("\0") or "\0" + k in (inherited or {})
+            }
             name = (words[2].text or "").lower() if len(words) >= 3 else None
             in_stage = True
             continue

@@ -43,24 +43,24 @@ def append_command(script: Script, text: bytes) -> Edit | None:
             return None
     at = script.logical.end(statement.end)
     if script.heredoc:
-        newline = b"\n" + _line_indent(script.instruction.file.data, at)
-        return insert(at, newline + text if joiner == b";" else b" && " + text)
+        line = b"\n" + _line_indent(script.instruction.file.data, at)
+        return insert(at, line + text if joiner == b";" else b" && " + text)
     return insert(at, _joined(script.instruction, joiner, text))
 
 
 def _joined(instruction: Instruction, joiner: bytes, text: bytes) -> bytes:
     """` && text`, on its own line where the instruction writes its commands on lines of their own."""
     data = instruction.data[: instruction.head_end - instruction.start]
-    newline = instruction.file.source.newline
+    newline = b"\r\n" if b"\r\n" in data else b"\n" if b"\n" in data else instruction.file.source.newline
     escape = instruction.grammar.escape
     leading = _LEADING_JOINER.findall(data)
     if leading:
         lead = b"; " if joiner == b";" else joiner + b" "
-        return b" " + escape + newline + leading[-1] + lead + text
+        return b" " + escape + newline + bytes(leading[-1]) + lead + text
     trailing = list(_TRAILING_JOINER.finditer(data))
     if trailing:
         lead = joiner if joiner == b";" else b" " + joiner
-        return lead + b" " + escape + newline + trailing[-1]["indent"] + text
+        return lead + b" " + escape + newline + bytes(trailing[-1]["indent"]) + text
     return (b"; " if joiner == b";" else b" && ") + text
 
 

@@ -30,26 +30,29 @@ _DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m
 _NO_FLAGS: Final = frozenset[str]()
 # What the builder's word lexer reads without complaint: closed quotes and closed ${...}.
 _CLOSED = re.compile(
-    rb"""(?:[^\\'"$]++|\\(?:.|\Z)|'[^']*+'|"(?:[^"\\$]++|\\.|\$(?:\{[^}]*+\})?)*+"|\$(?:\{(?:[^}\\]|\\.)*+\})?)*+\Z""",
+    rb"""(?:[^\\'"$]++|\\(?:.|\Z)|'[^']*+'|"(?:[^"\\$]++|\\.|\$(?:\{[^}]*+\}|(?!\{)))*+"|\$(?:\{(?:[^}\\]|\\.)*+\}|(?!\{)))*+\Z""",
     re.DOTALL,
 )
 _CLOSED_BACKTICK = re.compile(_CLOSED.pattern.replace(rb"\\", rb"`"), re.DOTALL)
 _WORD: Final = rb"[^\s'\"$\\`\[-][^\s'\"\\`$]*+"
-_ONE: Final = re.compile(rb"[ \t]+" + _WORD + rb"[ \t\r]*\n?\Z")
-_PAIRS: Final = re.compile(rb"(?:[ \t]+[\w.-]++=(?:[^\s'\"\\`$]++|\"[^\"\\`$\n]*+\"(?=[ \t\r\n]|\Z))?+)++[ \t\r]*\n?\Z")
-_SHELL_FORM: Final = re.compile(rb"[ \t]+[^\s\[\\`-]")
+_ONE: Final = rb"[ \t]+" + _WORD + rb"[ \t\r]*\n?\Z"
+_PAIRS: Final = rb"(?:[ \t]+[\w.-]++=(?:[^\s'\"\\`$]++|\"[^\"\\`$\n]*+\"(?=[ \t\r\n]|\Z))?+)++[ \t\r]*\n?\Z"
+_SHELL_FORM: Final = rb"[ \t]+[^\s\[\\`-]"
 _PLAIN: Final = {
-    kind: re.compile(pattern).match if isinstance(pattern, bytes) else pattern.match
+    kind: re.compile(pattern).match
     for kind, pattern in {
         "RUN": _SHELL_FORM, "CMD": _SHELL_FORM, "ENTRYPOINT": _SHELL_FORM,
         "FROM": rb"[ \t]+" + _WORD + rb"(?:[ \t]+[aA][sS][ \t]+[A-Za-z][\w.-]*+)?+[ \t\r]*\n?\Z",
         "COPY": rb"(?:[ \t]+" + _WORD + rb"){2,}+[ \t\r]*\n?\Z", "ADD": rb"(?:[ \t]+" + _WORD + rb"){2,}+[ \t\r]*\n?\Z",
-        "ENV": _PAIRS, "LABEL": _PAIRS, "MAINTAINER": rb"[ \t]+[^\s\\`-]", "ARG": rb"[ \t]+\w++(?:=[^\s'\"\\`$]*+)?+[ \t\r]*\n?\Z",
+        "ENV": _PAIRS, "LABEL": _PAIRS, "MAINTAINER": rb"[ \t]+[^\s\\`-]",
+        "ARG": rb"[ \t]+\w++(?:=[^\s'\"\\`$]*+)?+[ \t\r]*\n?\Z",
         "USER": _ONE, "WORKDIR": _ONE, "STOPSIGNAL": _ONE, "EXPOSE": _ONE, "VOLUME": _ONE,
     }.items()
 }  # fmt: skip
 """Shapes with which nothing can be wrong: nearly every instruction, at the price of one pattern."""
-_EXPANDED: Final = frozenset("ADD COPY ENV LABEL EXPOSE USER VOLUME WORKDIR STOPSIGNAL ARG FROM".split())
+_EXPANDED: Final = frozenset(
+    ["ADD", "COPY", "ENV", "LABEL", "EXPOSE", "USER", "VOLUME", "WORKDIR", "STOPSIGNAL", "ARG", "FROM"]
+)
 
 
 def check_instruction(instruction: Instruction, problems: list[Problem]) -> None:

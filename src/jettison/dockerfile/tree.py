@@ -93,7 +93,10 @@ class Dockerfile:
     parser directives by name. `instructions` leaves out what stands inside ONBUILD (`Instruction.inner`).
     """
 
-    __slots__ = ("_comments", "_stages", "_variables", "build_args", "context", "directives", "grammar", "instructions", "nodes", "problems", "source")  # fmt: skip
+    __slots__ = (
+        "_comments", "_stages", "_variables", "build_args", "context", "directives", "grammar", "instructions", "nodes",
+        "problems", "source",
+    )  # fmt: skip
 
     def __init__(self, source: Source, grammar: Grammar) -> None:
         self.source = source

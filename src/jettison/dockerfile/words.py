@@ -5,26 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from jettison.finding import Span
-
 if TYPE_CHECKING:
     from jettison.dockerfile.logical import Logical
+    from jettison.finding import Span
 
 
-@dataclass(slots=True, eq=False)
 class Word:
     """A word: where it stands (`span`), how it is written (`raw`, continuations joined) and what it says (`text`).
 
     Of a shell word `text` is None unless it is static: quotes and escapes are resolved, expansions are not. Of a
-    Dockerfile word `text` is the raw text (use `Instruction.expand`), of a JSON string its value.
+    Dockerfile word `text` is the raw text (use `Instruction.expand`), of a JSON string its value. `start` and `end` are
+    logical offsets.
     """
 
-    span: Span
-    raw: bytes
-    text: str | None
+    __slots__ = ("end", "logical", "raw", "start", "text")
+
+    def __init__(self, logical: Logical, start: int, end: int, raw: bytes, text: str | None) -> None:
+        self.logical = logical
+        self.start = start
+        self.end = end
+        self.raw = raw
+        self.text = text
+
+    @property
+    def span(self) -> Span:
+        """Its bytes in the file."""
+        return self.logical.span(self.start, self.end)
 
     def __str__(self) -> str:
         return self.raw.decode("utf-8", "replace")
+
+    def __repr__(self) -> str:
+        return f"Word({self.raw!r})"
 
 
 @dataclass(slots=True)
@@ -99,4 +111,4 @@ class Problem:
 def word_at(logical: Logical, start: int, end: int) -> Word:
     """The Dockerfile word that is `logical.text[start:end]`."""
     raw = logical.text[start:end]
-    return Word(logical.span(start, end), raw, raw.decode("utf-8", "surrogateescape"))
+    return Word(logical, start, end, raw, raw.decode("utf-8", "surrogateescape"))

@@ -20,7 +20,8 @@ def conserve(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
     instructions = touched(before, shift)
     if reason := _comments(before, after, shift):
         return reason
-    there = {token for instruction in _changed(after, shift) for token in tokens(instruction)}
+    changed = _changed(after, shift)
+    there = {token for instruction in changed for token in tokens(instruction)}
     for instruction in instructions:
         for script in instruction.scripts:
             if script.has_error:
@@ -33,7 +34,7 @@ def conserve(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
             if (kind, shift.span(span)) not in there:
                 text = before.source.text(span).decode("utf-8", "replace")
                 return f"{text!r} in line {before.source.line(span.start)} is no longer a {kind} of its own"
-    for instruction in _changed(after, shift):
+    for instruction in changed:
         for script in instruction.scripts:
             if script.has_error:
                 return f"the shell code in line {instruction.line} of the result is not understood"
@@ -43,11 +44,14 @@ def conserve(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
 def _changed(after: Dockerfile, shift: Shift) -> list[Instruction]:
     """The instructions of the result that hold, or touch, what the edits wrote or closed up."""
     spots = shift.inserted()
-    return [
-        instruction
-        for instruction in after.instructions
-        if any(spot.start <= instruction.end and instruction.start <= spot.end for spot in spots)
-    ]
+    found: list[Instruction] = []
+    first = 0
+    for instruction in after.instructions:
+        while first < len(spots) and spots[first].end < instruction.start:
+            first += 1
+        if first < len(spots) and spots[first].start <= instruction.end:
+            found.append(instruction)
+    return found
 
 
 def _comments(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
@@ -81,7 +85,9 @@ def tokens(instruction: Instruction) -> Iterator[tuple[str, Span]]:
                 yield "opaque", script.logical.span(0, len(text))
             continue
         for command in script.commands:
-            surroundings = f"word {int(command.inside & ~Inside.PIPELINE)}" if command.inside else "word"
+            # What surrounds a word must stay too: a word that ends up in a branch or a function is not conserved.
+            around = command.inside & ~Inside.PIPELINE
+            surroundings = f"word ({around.name})" if around else "word"
             for word in command.words:
                 yield surroundings, word.span
             for assignment in command.assignments:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ def touched(file: Dockerfile, shift: Shift) -> list[Instruction]:
 
 def _touches(shift: Shift, start: int, end: int) -> bool:
     return any(
-        (edit.span.start < end and start < edit.span.end) or (not len(edit.span) and start < edit.span.start < end)
-        or (not len(edit.span) and edit.span.start == end and not edit.text.endswith(b"\n"))
-        for edit in shift.edits
-    )  # fmt: skip
+        edit.span.start < end and start < edit.span.end
+        if len(edit.span)
+        else start < edit.span.start < end or (edit.span.start == end and not edit.text.endswith(b"\n"))
+        for edit in shift.near(start, end)
+    )
 
 
 def reparse(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
@@ -54,4 +56,5 @@ def reparse(before: Dockerfile, after: Dockerfile, shift: Shift) -> str | None:
 
 
 def _within(offset: int, spans: list[Span]) -> bool:
-    return any(span.start <= offset < span.end for span in spans)
+    index = bisect_right(spans, offset, key=lambda span: span.start) - 1
+    return index >= 0 and offset < spans[index].end

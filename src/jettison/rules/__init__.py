@@ -1,4 +1,4 @@
-'''Rules: what a Dockerfile should not do, and how to mend it. One class a rule, one file a family; how to write one.
+r'''Rules: what a Dockerfile should not do, and how to mend it. One class a rule, one file a family; how to write one.
 
 ## A rule is one class
 
@@ -21,12 +21,13 @@ documentation page, `jettison rules CODE`, SARIF and the editor's quick fix come
         default = True                     # False: only on request
         onbuild = True                     # False: not for what ONBUILD triggers
         mentions = (b"apt",)               # cheap: not asked unless the file (ScriptRule: the RUN) holds one of these
-        bad = "FROM debian:12\\nRUN ...\\n"  # whole Dockerfiles, one or a tuple: bad[i] is found, and is fixed
-        good = "FROM debian:12\\nRUN ...\\n" #   to exactly good[i]; further goods only have to be quiet
+        bad = "FROM debian:12\nRUN ...\n"  # whole Dockerfiles, one or a tuple: bad[i] is found, and is fixed
+        good = "FROM debian:12\nRUN ...\n" #   to exactly good[i]; further goods only have to be quiet
 
         def check(self, script, context):
             yield context.found(self, where, "one sentence, no full stop", fix="delete ...", edits=[edit])
 
+An example may also be an indented block: r""" and a line feed first, its indentation is taken off.
 Examples run with the one rule alone. SAFE: same files in the image and same behaviour, or provably only caches removed;
 read "The fixes" in docs/architecture.md before calling anything safe. DISPLAY: shown, never applied. No fix beats a
 wrong one.
@@ -54,10 +55,10 @@ can be passed straight on. `safety=` overrides the rule's for one finding.
 `Dockerfile`: `instructions`, `stages`, `comments`, `directives`, `problems`, `data`, `source`, `context` (a
 `BuildContext` or None: `patterns`, `ignored(path)`, `exists(path)`, `sent.files`, `sent.size`).
 
-`Stage`: `instruction` (its FROM), `instructions`, `name`, `base` (ARGs resolved, None when unknown), `parent` (the stage
-it builds on), `root`, `lineage`, `sources` (stages copied or mounted from), `is_final`, `used`, `ships` (its layers can
-end up in a shipped image: judge size only there), `descendants()`, `distribution` (`debian`, `ubuntu`, `alpine`,
-`rhel`, `suse`, `windows`, `scratch`, ...; None when the name does not tell).
+`Stage`: `instruction` (its FROM), `instructions`, `name`, `base` (ARGs resolved, None when unknown), `parent` (the
+stage it builds on), `root`, `lineage`, `sources` (stages copied or mounted from), `is_final`, `used`, `ships` (its
+layers can end up in a shipped image: judge size only there), `descendants()`, `distribution` (`debian`, `ubuntu`,
+`alpine`, `rhel`, `suse`, `windows`, `scratch`, ...; None when the name does not tell).
 
 `Instruction`: `kind` ("RUN", ...), `stage` (None before the first FROM), `index`, `line`, `words` (`Word`s: `span`,
 `raw`, `text`), `json` (exec form: `Word`s, else None), `rest` (joined text of the arguments), `flags`, `flag("from")`
@@ -66,7 +67,8 @@ tmpfs mount holds the path: what is written there is in no layer; say so before 
 (ENV, LABEL, ARG: `name`, `value` with quotes, `legacy`, `span`), `expand(word)` (variables and quotes resolved, None
 when unknown), `heredocs`, `comments()`, `inner`/`outer` (ONBUILD), `script`/`scripts`, and spans: `span` (everything,
 line end included), `body_span` (keyword to last word), `keyword_span`. Keywords keep their case in `data`.
-`file.variables(instruction)` is the mapping of ARG and ENV before it. `bases.split_reference(image)` cuts name, tag, digest.
+`file.variables(instruction)` is the mapping of ARG and ENV before it.
+`bases.split_reference(image)` cuts name, tag, digest.
 
 ## The shell (`Script`, `Command`)
 

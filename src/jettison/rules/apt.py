@@ -27,7 +27,9 @@ VALUES: Final = ("-o", "-c", "-t", "-a", "--option", "--config-file", "--target-
 
 _CLEANS_LISTS = re.compile(rb"/var/lib/(?:apt(?:/lists)?(?:/|\*|\Z|['\"])|\{[^}]*\bapt\b|\*)")
 _CLEANS_ARCHIVES = re.compile(rb"/var/cache/(?:apt|debconf|\*|\{)")
-_NEEDS_LISTS: Final = frozenset(("install", "build-dep", "source", "download", "upgrade", "dist-upgrade", "full-upgrade", "reinstall", "satisfy"))
+_NEEDS_LISTS: Final = frozenset(
+    ("install", "build-dep", "source", "download", "upgrade", "dist-upgrade", "full-upgrade", "reinstall", "satisfy")
+)
 _RUNS_FILES: Final = frozenset(("sh", "bash", "dash", "ash", ".", "source"))
 
 
@@ -68,9 +70,15 @@ def needs_lists(instruction: Instruction) -> str | None:
                     return answer
                 if what in _NEEDS_LISTS or name in ("apt-cache", "apt-file"):
                     return "yes"
-            elif name.endswith(".sh") or (command.words and command.words[0].raw.startswith((b"./", b"$"))):
-                answer = "perhaps"
-            elif name in _RUNS_FILES and (command.operands(("-o",)) or command.before == "|") and not command.has("-c"):
+            elif (
+                name.endswith(".sh")
+                or (command.words and command.words[0].raw.startswith((b"./", b"$")))
+                or (
+                    name in _RUNS_FILES
+                    and (command.operands(("-o",)) or command.before == "|")
+                    and not command.has("-c")
+                )
+            ):
                 answer = "perhaps"
     return answer
 
@@ -150,17 +158,31 @@ class ListsKept(ScriptRule):
     mentions = (b"apt",)
     bad = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl\n",
-        "FROM debian:12\nRUN apt-get update \\\n  && apt-get install -y curl \\\n    # and git for the deploy hook\n    git\n",
+        r"""
+        FROM debian:12
+        RUN apt-get update \
+          && apt-get install -y curl \
+            # and git for the deploy hook
+            git
+        """,
         "FROM debian:12\nRUN set -eux; \\\n\tapt-get update; \\\n\tapt-get install -y curl\n",
         "FROM debian:12\nRUN <<EOF\nset -e\napt-get update\napt-get install -y curl\nEOF\n",
     )
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
-        "FROM debian:12\nRUN apt-get update \\\n  && apt-get install -y curl \\\n    # and git for the deploy hook\n    git \\\n"
-        "  && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN apt-get update \\\n  && apt-get install -y curl \\\n"
+        "    # and git for the deploy hook\n    git \\\n  && rm -rf /var/lib/apt/lists/*\n",
         "FROM debian:12\nRUN set -eux; \\\n\tapt-get update; \\\n\tapt-get install -y curl; \\\n"
         "\trm -rf /var/lib/apt/lists/*\n",
-        "FROM debian:12\nRUN <<EOF\nset -e\napt-get update\napt-get install -y curl\nrm -rf /var/lib/apt/lists/*\nEOF\n",
+        """
+        FROM debian:12
+        RUN <<EOF
+        set -e
+        apt-get update
+        apt-get install -y curl
+        rm -rf /var/lib/apt/lists/*
+        EOF
+        """,
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update && apt-get install -y curl\n",
     )  # fmt: skip
 
@@ -216,9 +238,20 @@ class InstallAsks(CommandRule):
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand."""
         what = command.operands(VALUES)[:1]
-        if not what or what[0].text not in ("install", "upgrade", "dist-upgrade", "full-upgrade", "remove", "purge", "autoremove", "build-dep"):
+        if not what or what[0].text not in (
+            "install",
+            "upgrade",
+            "dist-upgrade",
+            "full-upgrade",
+            "remove",
+            "purge",
+            "autoremove",
+            "build-dep",
+        ):
             return
-        if command.has("-y", "--yes", "--assume-yes", "--force-yes", "-s", "--dry-run", "--simulate", "--print-uris", "--assume-no"):
+        if command.has(
+            "-y", "--yes", "--assume-yes", "--force-yes", "-s", "--dry-run", "--simulate", "--print-uris", "--assume-no"
+        ):
             return
         quiet = sum(
             (word.text or "").count("q") if re.fullmatch(r"-[a-zA-Z]*q[a-zA-Z]*", word.text or "") else 0
@@ -226,12 +259,19 @@ class InstallAsks(CommandRule):
         ) + sum(2 for word in command.arguments if (word.text or "").startswith(("-q=2", "--quiet=2")))
         if quiet + sum(word.text == "--quiet" for word in command.arguments) > 1 or b"ssume-Yes" in context.file.data:
             return
-        if command.before == "|" or any(word.text is None for word in command.arguments[:2]):
+        if command.before == "|" or self.unknown(command):
             return
         yield context.found(
             self, what[0], f"apt-get {what[0].text} may ask a question",
             fix="answer yes with -y", edits=[insert_word(what[0], b"-y")],
         )  # fmt: skip
+
+    def unknown(self, command: Command) -> bool:
+        """True for `apt-get install $OPTIONS curl`, where the variable may say yes."""
+        for word in packages(command)[:1]:
+            value = command.resolve(word)
+            return value is None or value.startswith("-")
+        return False
 
 
 class RecommendsInstalled(CommandRule):
@@ -254,8 +294,14 @@ class RecommendsInstalled(CommandRule):
     commands = APT
     bad = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
     good = (
-        "FROM debian:12\nRUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*\n",
-        'FROM debian:12\nRUN echo \'APT::Install-Recommends "0";\' > /etc/apt/apt.conf.d/99 && apt-get install -y curl\n',
+        """
+        FROM debian:12
+        RUN apt-get update && apt-get install -y --no-install-recommends curl && rm -rf /var/lib/apt/lists/*
+        """,
+        """
+        FROM debian:12
+        RUN echo 'APT::Install-Recommends "0";' > /etc/apt/apt.conf.d/99 && apt-get install -y curl
+        """,
     )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
@@ -297,7 +343,9 @@ class AptInsteadOfAptGet(CommandRule):
     bad = "FROM debian:12\nRUN apt update && apt install -y curl && rm -rf /var/lib/apt/lists/*\n"
     good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
 
-    _SAME: Final = frozenset(("update", "install", "remove", "purge", "autoremove", "clean", "autoclean", "build-dep", "upgrade"))
+    _SAME: Final = frozenset(
+        ("update", "install", "remove", "purge", "autoremove", "clean", "autoclean", "build-dep", "upgrade")
+    )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the program's name; one fix mends all `apt` of the script, so that the two are not mixed."""
@@ -313,7 +361,11 @@ class AptInsteadOfAptGet(CommandRule):
         words = command.operands(VALUES)
         if not words or words[0].text not in self._SAME or program.raw not in (b"apt", b"/usr/bin/apt"):
             return
-        if any(re.search(r"[*?^~\[]", word.text or "$") for word in words[1:] if not (word.text or "").startswith(("./", "/"))):
+        if any(
+            re.search(r"[*?^~\[]", word.text or "$")
+            for word in words[1:]
+            if not (word.text or "").startswith(("./", "/"))
+        ):
             return
         end = program.span.end
         yield replace(Span(end - 3, end), b"apt-get")
@@ -346,11 +398,23 @@ class UpdateAlone(ScriptRule):
     onbuild = False
     bad = (
         "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
-        "FROM debian:12\nRUN apt-get update\nRUN apt-get install -y \\\n      curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        r"""
+        FROM debian:12
+        RUN apt-get update
+        RUN apt-get install -y \
+              curl \
+            && rm -rf /var/lib/apt/lists/*
+        """,
     )
     good = (
         "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
-        "FROM debian:12\nRUN apt-get update \\\n    && apt-get install -y \\\n      curl \\\n    && rm -rf /var/lib/apt/lists/*\n",
+        r"""
+        FROM debian:12
+        RUN apt-get update \
+            && apt-get install -y \
+              curl \
+            && rm -rf /var/lib/apt/lists/*
+        """,
     )
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
@@ -358,7 +422,9 @@ class UpdateAlone(ScriptRule):
         fetched = updates(script)
         if not fetched or needs_lists_anywhere(script) or script.instruction.mounted(LISTS):
             return
-        needing = next((other for other in later(script.instruction) if other.kind == "RUN" and needs_lists(other) == "yes"), None)
+        needing = next(
+            (other for other in later(script.instruction) if other.kind == "RUN" and needs_lists(other) == "yes"), None
+        )
         if needing is None:
             return
         yield context.found(
@@ -377,12 +443,16 @@ class UpdateAlone(ScriptRule):
         if second.kind != "RUN" or second.stage is not first.stage or needs_lists(second) != "yes":
             return None
         other = second.script
-        plain = not (first.flags or second.flags or first.heredocs or second.heredocs) and first.json is second.json is None
+        plain = (
+            not (first.flags or second.flags or first.heredocs or second.heredocs) and first.json is second.json is None
+        )
         if other is None or not plain or other.has_error or script.has_error or other.shell != script.shell:
             return None
         if first.end != second.start or script.commands[0].redirections or len(other.statements) != 1:
             return None
-        if other.statements[0].terminator or any(command.before not in ("", "&&") or command.inside for command in other.commands):
+        if other.statements[0].terminator or any(
+            command.before not in ("", "&&") or command.inside for command in other.commands
+        ):
             return None
         lead = re.search(rb"\n([ \t]*)&&", second.data)
         joint = b" && "
@@ -448,16 +518,25 @@ class Unauthenticated(CommandRule):
     aliases = ("CKV2_DOCKER_8", "CKV2_DOCKER_11")
     severity = Severity.ERROR
     commands = APT
-    bad = "FROM debian:12\nRUN apt-get update && apt-get install -y --allow-unauthenticated curl && rm -rf /var/lib/apt/lists/*\n"
+    bad = """
+    FROM debian:12
+    RUN apt-get update && apt-get install -y --allow-unauthenticated curl && rm -rf /var/lib/apt/lists/*
+    """
     good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
 
-    _SETTINGS = re.compile(r"(?:allow-?unauthenticated|allow-?insecure-?repositories)=(?:true|yes|1|on)\Z", re.IGNORECASE)
+    _SETTINGS = re.compile(
+        r"(?:allow-?unauthenticated|allow-?insecure-?repositories)=(?:true|yes|1|on)\Z", re.IGNORECASE
+    )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the option."""
         for word in command.arguments:
             text = word.text or ""
-            if text in ("--allow-unauthenticated", "--force-yes", "--allow-insecure-repositories") or self._SETTINGS.search(text):
+            if text in (
+                "--allow-unauthenticated",
+                "--force-yes",
+                "--allow-insecure-repositories",
+            ) or self._SETTINGS.search(text):
                 yield context.found(self, word, f"{text} switches off the check of signatures")
 
 
@@ -496,11 +575,16 @@ class ArchivesKept(ScriptRule):
         """At the last install."""
         if b"docker-clean" not in context.file.data:
             return
-        installs = [command for command in script.named(*APT) if action(command) in ("install", "upgrade", "dist-upgrade")]
+        installs = [
+            command for command in script.named(*APT) if action(command) in ("install", "upgrade", "dist-upgrade")
+        ]
         instruction = script.instruction
         if not installs or instruction.mounted(ARCHIVES) or cleans(script, installs[-1], _CLEANS_ARCHIVES):
             return
-        if any(command.name in APT and action(command) in ("clean", "distclean") for command in script.commands[installs[-1].index :]):
+        if any(
+            command.name in APT and action(command) in ("clean", "distclean")
+            for command in script.commands[installs[-1].index :]
+        ):
             return
         if not self.switched_off(instruction) or (instruction.stage is not None and not instruction.stage.ships):
             return
@@ -515,7 +599,9 @@ class ArchivesKept(ScriptRule):
         place = instruction.outer or instruction
         stages = place.stage.lineage if place.stage else []
         return any(
-            other.index <= place.index and other.kind == "RUN" and re.search(rb"\brm\b[^\n;&|]*docker-clean", other.logical.text)
+            other.index <= place.index
+            and other.kind == "RUN"
+            and re.search(rb"\brm\b[^\n;&|]*docker-clean", other.logical.text)
             for stage in stages
             for other in stage.instructions
         )
@@ -540,14 +626,19 @@ class CleanRedundant(CommandRule):
     safety = Safety.SAFE
     default = False
     commands = APT
-    bad = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && apt-get clean && rm -rf /var/lib/apt/lists/*\n"
+    bad = """
+    FROM debian:12
+    RUN apt-get update && apt-get install -y curl && apt-get clean && rm -rf /var/lib/apt/lists/*
+    """
     good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the command."""
         stage = command.instruction.stage
         base = (stage.root.base or "") if stage else ""
-        if action(command) not in ("clean", "autoclean") or not re.match(r"(?:docker\.io/|library/)*(?:debian|ubuntu)(?:[:@]|\Z)", base):
+        if action(command) not in ("clean", "autoclean") or not re.match(
+            r"(?:docker\.io/|library/)*(?:debian|ubuntu)(?:[:@]|\Z)", base
+        ):
             return
         if b"docker-clean" in context.file.data or b"Keep-Downloaded" in context.file.data:
             return

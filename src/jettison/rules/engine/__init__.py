@@ -1,1 +1,1 @@
-"""What carries the rules: their base classes, the registry, the walk over a file, ignores, and fixes proved or undone."""
+"""What carries the rules: base classes, the registry, the walk over a file, ignores, and fixes proved or undone."""

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from jettison.rules.engine.context import Context
 
 _OURS = re.compile(rb"#[ \t]*jettison:[ \t]*(?P<what>ignore(?P<file>-file)?)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?[^\r\n]*")
-_HADOLINT = re.compile(rb"#[ \t]*hadolint[ \t]+(?:(?P<scope>global|stage)[ \t]+)?ignore[ \t]*=[ \t]*(?P<codes>[A-Za-z0-9_, \t-]*)")
+_HADOLINT = re.compile(
+    rb"#[ \t]*hadolint[ \t]+(?:(?P<scope>global|stage)[ \t]+)?ignore[ \t]*=[ \t]*(?P<codes>[A-Za-z0-9_, \t-]*)"
+)
 _SKIP = re.compile(r"(?:^|;)\s*skip\s*=\s*([^;]*)", re.IGNORECASE)
 UNUSED = "IGN001"
 
@@ -57,9 +59,9 @@ class Ignores:
                 self._ours(match)
         if b"hadolint" in data:
             for comment in file.comments:
-                if match := _HADOLINT.match(comment.data):
-                    scope = (match["scope"] or b"next").decode()
-                    self._add(comment.span, self._range(comment.start, scope), match["codes"], ours=False)
+                if pragma := _HADOLINT.match(comment.data):
+                    scope = (pragma["scope"] or b"next").decode()
+                    self._add(comment.span, self._range(comment.start, scope), pragma["codes"], ours=False)
         if (check := file.directives.get("check")) and (skip := _SKIP.search(check.value)):
             self._add(check.span, Span(0, len(data)), skip[1].encode(), ours=False)
 

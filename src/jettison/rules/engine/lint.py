@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from jettison.rules.engine.rule import CommandRule, FileRule, InstructionRule, R
 from jettison.rules.engine.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from jettison.dockerfile.context import BuildContext
     from jettison.dockerfile.instruction import Instruction
+    from jettison.dockerfile.shell import Script
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
 
@@ -130,10 +131,15 @@ def _instruction(instruction: Instruction, plan: Plan, context: Context, present
             if not script_rule.onbuild and inside:
                 continue
             if not script_rule.mentions or any(word in script.text for word in script_rule.mentions):
-                yield from script_rule.check(script, context)
+                yield from _offered(script, script_rule.check(script, context))
         if commands is not None:
             for command in script.commands:
                 name = command.name
                 for command_rule in commands.get(name, ()) if name else ():
                     if command_rule.onbuild or not inside:
-                        yield from command_rule.check(command, context)
+                        yield from _offered(script, command_rule.check(command, context))
+
+
+def _offered(script: Script, findings: Iterator[Finding]) -> Iterable[Finding]:
+    """Code the shell parser did not understand gets no fix."""
+    return (replace(finding, fix=None) for finding in findings) if script.has_error else findings

@@ -54,7 +54,7 @@ def resolve(name: str, plugins: bool = False) -> frozenset[str]:
 
 
 def select(settings: Settings, plugins: bool = False) -> tuple[Rule, ...]:
-    """The rules that settings leave switched on. The more exact wins: a code in `select` beats its family in `ignore`."""
+    """The rules that settings leave switched on. The more exact wins: a code in `select` beats a family in `ignore`."""
     rules = all_rules(plugins)
     chosen = _codes(settings.select, plugins) if settings.select else {rule.code for rule in rules if rule.default}
     chosen |= _codes(settings.extend_select, plugins)

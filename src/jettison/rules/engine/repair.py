@@ -75,29 +75,34 @@ def repair(
 
 
 def _round(work: _Work, result: Repair, batch: list[Finding], refused: set[tuple[str, bytes, int]]) -> None:
-    """Take the whole batch if it stands the proof; else the half that does, and name each single fix that fails."""
+    """Take the whole batch if it stands the proof; else name the single fixes that fail, and leave the rest to the next
+    round. When only their company is the fault, half of them go first."""
     reason, after, report = work.prove(result, batch)
     if reason is None and report is not None:
         result.data, result.report = after, report
         result.applied += batch
         return
-    if len(batch) == 1:
-        refused.add(_key(batch[0], result.data))
-        result.refused.append(Refused(batch[0], reason or ""))
-        return
-    # One fix at a time; offsets of the others move, so the next round offers them again.
-    for finding in batch:
-        reason, after, report = work.prove(result, [finding])
-        if reason is None and report is not None:
-            result.data, result.report = after, report
-            result.applied.append(finding)
-            return
+    failing = [(batch[0], reason or "")] if len(batch) == 1 else _failing(work, result, batch)
+    for finding, why in failing:
         refused.add(_key(finding, result.data))
-        result.refused.append(Refused(finding, reason or ""))
+        result.refused.append(Refused(finding, why))
+    if not failing:
+        _round(work, result, batch[: len(batch) // 2], refused)
+
+
+def _failing(work: _Work, result: Repair, batch: list[Finding]) -> list[tuple[Finding, str]]:
+    """The fixes of a failing batch that fail alone, found by halving."""
+    found: list[tuple[Finding, str]] = []
+    middle = len(batch) // 2
+    for part in (batch[:middle], batch[middle:]):
+        reason = work.prove(result, part)[0]
+        if reason is not None:
+            found += [(part[0], reason)] if len(part) == 1 else _failing(work, result, part)
+    return found
 
 
 def _key(finding: Finding, data: bytes) -> tuple[str, bytes, int]:
-    """Names a finding so that it is known again after edits elsewhere: code, text, and how many like it stand before."""
+    """Names a finding, to know it again after edits elsewhere: code, text, and how many like it stand before."""
     span = finding.location.span
     text = data[span.start : span.end]
     return finding.code, text, data.count(text, 0, span.start) if text else span.start
@@ -106,9 +111,7 @@ def _key(finding: Finding, data: bytes) -> tuple[str, bytes, int]:
 class _Work:
     """Lints and proves under one set of settings."""
 
-    def __init__(
-        self, settings: Settings, path: str, context: BuildContext | None, rules: tuple[Rule, ...]
-    ) -> None:
+    def __init__(self, settings: Settings, path: str, context: BuildContext | None, rules: tuple[Rule, ...]) -> None:
         self.settings = settings
         self.path = path
         self.context = context

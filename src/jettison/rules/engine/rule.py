@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from textwrap import dedent
 from typing import TYPE_CHECKING, ClassVar
 
 from jettison.finding import Safety, Severity
@@ -22,7 +23,8 @@ class Rule:
 
     `code` is ours (`APT003`), `name` readable (`apt-install-asks`), `aliases` the names peers give it. `safety` is what
     its fix promises, None when it has no fix. `bad` and `good` are whole Dockerfiles and are its tests: every `bad[i]`
-    is found, and fixed to exactly `good[i]` when `safety` is SAFE or UNSAFE; every `good` is quiet for this rule.
+    is found, and fixed to exactly `good[i]` when `safety` is SAFE or UNSAFE; every `good` is quiet for this rule. A
+    text that begins with a line feed is an indented block, its indentation taken off.
     """
 
     code: ClassVar[str] = ""
@@ -42,13 +44,18 @@ class Rule:
     @classmethod
     def examples(cls) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """`bad` and `good` as tuples."""
-        bad, good = cls.bad, cls.good
-        return (bad,) if isinstance(bad, str) else bad, (good,) if isinstance(good, str) else good
+        return _texts(cls.bad), _texts(cls.good)
 
     @classmethod
     def summary(cls) -> str:
         """The first line of the rule's documentation."""
         return (cls.__doc__ or "").strip().split("\n", 1)[0]
+
+
+def _texts(example: str | tuple[str, ...]) -> tuple[str, ...]:
+    """Examples as they are meant: one that begins with a line feed is an indented block."""
+    texts = (example,) if isinstance(example, str) else example
+    return tuple(dedent(text[1:]).rstrip(" ") if text.startswith("\n") else text for text in texts)
 
 
 class FileRule(Rule):

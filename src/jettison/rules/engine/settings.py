@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`select` and `ignore` take codes, names, aliases, families (`APT`) and `ALL`; `extend_select` adds to the default.
+    """`select` and `ignore` take codes, names, aliases, families (`APT`), `ALL`; `extend_select` adds to the default.
 
     `options` holds per-rule settings by rule name, for what the fields here do not cover.
     """
