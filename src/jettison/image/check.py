@@ -1,4 +1,4 @@
-"""Checking an image: every digest, size and diff_id recomputed, every header of every layer read and its checksum counted.
+"""Checking an image: every digest, size and diff_id recomputed, every header of every layer read.
 
 Slower than an index, trusts nothing that an index or a cache says, and collects all problems instead of stopping at
 the first. Whoever writes images checks them with this; so do the tests.

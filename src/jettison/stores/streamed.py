@@ -38,6 +38,7 @@ class StreamedArchive:
         self._kept: dict[bytes, bytes] = {}
         self._layers: dict[bytes, int] = {}
         self._broken: dict[bytes, JettisonError] = {}
+        self._failure: JettisonError | None = None
         with located(where):
             self._pass(indexer)
 
@@ -58,7 +59,7 @@ class StreamedArchive:
         return _Again(self._start, name, self._layers[name])
 
     def _pass(self, indexer: Indexer) -> None:
-        stream = Stream(self._start())
+        stream = Stream(self._watched(self._start()))
         kept = 0
         for member in bounded(Reader(stream), stream):
             name, size = member.entry.path, member.stored
@@ -77,11 +78,21 @@ class StreamedArchive:
         for _ in stream.rest():
             pass
 
+    def _watched(self, pieces: Iterator[bytes]) -> Iterator[bytes]:
+        """The pieces; a failure of the stream itself is told from that of a layer in it."""
+        try:
+            yield from pieces
+        except JettisonError as error:
+            self._failure = error
+            raise
+
     def _absorb(self, indexer: Indexer, stream: Stream, name: bytes, size: int) -> None:
         """Index a layer; one that is broken matters only if the image turns out to have it."""
         try:
             indexer.absorb(_Body(stream, size), where=f"{self.where}: {show(name)}")
         except JettisonError as error:
+            if error is self._failure:
+                raise
             self._broken[name] = error
         else:
             self._layers[name] = size
