@@ -39,7 +39,7 @@ def recognise(head: bytes) -> str | None:
     """`gzip`, `zstd`, `xz`, `bzip2`, or None for bytes that are not compressed. `head` needs at least 6 bytes."""
     for magic, name in _MAGICS:
         if head.startswith(magic):
-            return name
+            return None if name == "bzip2" and head[257:262] == b"ustar" else name  # a tar whose first file is BZh…
     if len(head) >= 4 and head[1:4] == b"\x2a\x4d\x18" and head[0] & 0xF0 == 0x50:
         return "zstd"  # a skippable frame comes first, as zstd:chunked and pzstd write it
     return None
@@ -126,7 +126,7 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
             if not started:
                 if not data.strip(b"\0"):
                     break  # padding between members or after the last
-                if consumed > len(data) and recognise(data + bytes(6)) != name:
+                if consumed > len(data) and recognise(data[:6].ljust(6, b"\0")) != name:
                     raise LayerError(f"{len(data):,} bytes of something else follow the {name} stream", offset=None)
             try:
                 piece = worker.decompress(data, PIECE)
