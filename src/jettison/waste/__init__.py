@@ -38,6 +38,9 @@ class Kind:
     it, ...", `fix` names the change of the Dockerfile that removes it together with others: `one-run` (do and clean
     up in the same RUN), `no-recommends`, `ignore` (.dockerignore), `production` (production dependencies only), `stage`
     (leave it in a build stage), `drop` (remove the files).
+
+    `directory` and `named` tell it by path, as do the pairs of `also`; any of them will do. `links` says whether
+    symbolic links there count, which weigh a tar header each.
     """
 
     name: str
@@ -49,6 +52,8 @@ class Kind:
     counts: bool = False
     directory: bytes | None = None
     named: bytes | None = None
+    also: tuple[tuple[bytes, bytes], ...] = ()
+    links: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +85,16 @@ class View:
     misses: dict[tuple[int, int], tuple[int, int] | None] = field(default_factory=dict)
     """Entries that only a missing line of .dockerignore let in, each with the entry that it hides: without the one,
     the other would be seen, so only one of them is waste."""
+
+    @property
+    def started(self) -> str:
+        """What a container is told to run, as one text: entry point, command, health check, working directory."""
+        container = self.image.config.container
+        check = container.healthcheck.test if container.healthcheck else None
+        words: list[str] = [container.working_dir or ""]
+        for part in (container.entrypoint, container.cmd, check):
+            words += [part] if isinstance(part, str) else part or []
+        return "\n".join(words)
 
 
 class _Module(Protocol):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jettison.finding import Measure
-from jettison.image.entry import DIRECTORY, HARDLINK, WHITEOUT
+from jettison.image.entry import DIRECTORY, FILE, HARDLINK, SYMLINK, WHITEOUT
 from jettison.waste import Claim, Kind, View, kinds, modules
 
 if TYPE_CHECKING:
@@ -75,19 +75,20 @@ class Classifier:
     """Matches paths against all kinds that are told by path, in their order."""
 
     def __init__(self, candidates: Sequence[Kind]) -> None:
-        by_path = [kind for kind in candidates if kind.directory is not None or kind.named is not None]
-        self._kinds = [
-            (kind, re.compile(kind.directory or b""), re.compile(kind.named) if kind.named else None)
-            for kind in by_path
+        self._rules = [
+            (kind, re.compile(place or b""), re.compile(named) if named else None)
+            for kind in candidates
+            for place, named in ((kind.directory, kind.named), *kind.also)
+            if place is not None or named is not None
         ]
         self._known: dict[bytes, list[tuple[Kind, re.Pattern[bytes] | None]]] = {}
 
     def kinds(self, path: bytes) -> Iterator[Kind]:
-        """The kinds that match, in order."""
+        """The kinds that match, in order; one may come twice."""
         directory, slash, name = path.rpartition(b"/")
         candidates = self._known.get(directory)
         if candidates is None:
-            candidates = [(kind, named) for kind, place, named in self._kinds if place.match(directory + slash)]
+            candidates = [(kind, named) for kind, place, named in self._rules if place.match(directory + slash)]
             self._known[directory] = candidates
         for kind, named in candidates:
             if named is None or named.fullmatch(name):
@@ -126,8 +127,10 @@ class Ledger:
         classifier = Classifier(kinds())
         found: dict[str, list[Claim]] = {}
         for path, node in self._view.tree.nodes.items():
-            if node.layer >= 0 and node.children is None:
-                for kind in classifier.kinds(path):
+            if node.layer < 0 or node.entry.kind not in (FILE, HARDLINK, SYMLINK):
+                continue
+            for kind in classifier.kinds(path):
+                if kind.links or node.entry.kind != SYMLINK:
                     found.setdefault(kind.name, []).append(Claim(node.layer, node.number))
         return found
 
