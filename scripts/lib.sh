@@ -18,12 +18,17 @@ find_python() {
   die "no Python 3.11 or newer on PATH"
 }
 
-# Installs Debian packages, waiting for whoever holds apt's lock.
+# Installs Debian packages, waiting for whoever holds apt's lock; what apt says is shown only when it fails.
 apt_install() {
+  local log=.work/apt.log options=(-qq -o DPkg::Lock::Timeout=300)
   say "apt-get install $*"
+  mkdir -p .work
   export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq -o DPkg::Lock::Timeout=300 update >&2 || true # a third party's list that fails need not matter
-  apt-get -qq -o DPkg::Lock::Timeout=300 install --yes --no-install-recommends "$@" >&2 </dev/null
+  apt-get "${options[@]}" update >"$log" 2>&1 || true # a third party's list that fails need not matter
+  if ! apt-get "${options[@]}" install --yes --no-install-recommends "$@" >>"$log" 2>&1 </dev/null; then
+    tail -n 30 "$log" >&2
+    die "apt-get install $* failed"
+  fi
 }
 
 # need_packages COMMAND:PACKAGE…: installs the packages of the commands that are missing.
