@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import threading
 from typing import TYPE_CHECKING
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urlencode
+
+from urllib3.exceptions import HTTPError
 
 from jettison.errors import RemoteError
 from jettison.registry import credentials, names
@@ -135,7 +137,11 @@ class Client:
             return response
         response.close()
         header = authorizer.answer(response.headers.getlist("www-authenticate"), scopes, header)
-        return self._transport.send(method, url, headers={**headers, "Authorization": header}, body=body, verify=verify)
+        sent = {**headers, "Authorization": header}
+        response = self._transport.send(method, url, headers=sent, body=body, verify=verify)
+        if response.status == 401:
+            raise authorizer.rejection(failure(response, url, where=self.site.key, what="request").message)
+        return response
 
     def _authorize(self) -> Authorizer:
         root = self.root
@@ -172,7 +178,7 @@ class Client:
             return False
         except RemoteError as error:
             return "certificate" in error.message  # it does speak TLS; what is wrong with it is for the request to say
-        except Exception:
+        except (HTTPError, OSError, ValueError):
             return False
         return b"https" not in said.lower()
 
@@ -182,14 +188,11 @@ def checked_redirect(url: str, location: str) -> str:
 
     Raises `RemoteError`.
     """
-    target = urljoin(url, location)
+    target = names.joined(url, location)
     host, source = names.host_of(target), names.host_of(url)
-    try:
-        scheme, name, _ = names.origin(target)
-    except ValueError:
-        scheme = name = ""
+    scheme, name, _ = names.origin(target)
     wrong = None
-    if not location or scheme not in ("http", "https") or not name:
+    if scheme not in ("http", "https") or not name:
         wrong = f"to {location[:100]!r}, which is no web address"
     elif scheme == "http" and url.startswith("https:") and not names.is_insecure(host):
         wrong = f"from https to plain http at {host}"

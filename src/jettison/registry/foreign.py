@@ -10,11 +10,12 @@ from __future__ import annotations
 import ipaddress
 import socket
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import urllib3
 
 from jettison.errors import InputError, RemoteError
+from jettison.registry import names
 from jettison.registry.certificates import trust
 from jettison.registry.client import REDIRECTS
 from jettison.registry.failure import failure
@@ -86,7 +87,7 @@ def _open(
             return response
         if response.status not in REDIRECTS:
             raise failure(response, url, where=where, what="foreign layer")
-        url = urljoin(url, response.headers.get("location", ""))
+        url = names.joined(url, response.headers.get("location", ""))
         response.close()
     raise RemoteError("the foreign layer's address redirects in circles", where=where)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 
 def without_port(host: str) -> str:
@@ -48,16 +48,39 @@ def is_insecure(host: str) -> bool:
 def origin(url: str) -> tuple[str, str, int | None]:
     """Scheme, host and port of a URL, ports that the scheme implies filled in: equal for the same origin.
 
-    Raises `ValueError` for what is no URL.
+    What is no URL has the origin of the empty text.
     """
-    parts = urlsplit(url)
-    port = parts.port if parts.port is not None else {"https": 443, "http": 80}.get(parts.scheme)
+    try:
+        parts = urlsplit(url)
+        port = parts.port if parts.port is not None else {"https": 443, "http": 80}.get(parts.scheme)
+    except ValueError:
+        return "", "", None
     return parts.scheme, (parts.hostname or "").lower(), port
 
 
 def host_of(url: str) -> str:
     """`host[:port]` of a URL, as it is written there, without user information."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    return _netloc(url).rpartition("@")[2]
+
+
+def has_user(url: str) -> bool:
+    """True for a URL that carries a user name."""
+    return "@" in _netloc(url)
+
+
+def _netloc(url: str) -> str:
+    try:
+        return urlsplit(url).netloc
+    except ValueError:
+        return ""
+
+
+def joined(url: str, location: str) -> str:
+    """Where `location`, an address or a part of one, leads from `url`; empty where it leads nowhere."""
+    try:
+        return urljoin(url, location) if location else ""
+    except ValueError:
+        return ""
 
 
 def plain_http_allowed(host: str) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -128,7 +127,7 @@ class Repository:
             response, data = client.fetch(url, what="list of tags", limit=MAX_BYTES)
             link = _NEXT.search(response.headers.get("link", ""))
             yield from decode(data, _Tags, what="list of tags", where=self.where).tags or []
-            following = urljoin(url, link[1]) if link else ""
+            following = names.joined(url, link[1]) if link else ""
             if following and names.origin(following) != names.origin(url):
                 raise RemoteError(f"the list of tags goes on elsewhere, at {following[:100]!r}", where=self.where)
             url = following

@@ -10,7 +10,7 @@ import time
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import msgspec
 
@@ -92,7 +92,7 @@ class Authorizer:
             if bearer is not None:
                 return self._renewed(bearer, wanted, used)
             if any(challenge.scheme == "basic" for challenge in challenges):
-                return self._answer_basic(used)
+                return self._answer_basic()
         schemes = ", ".join(sorted({challenge.scheme for challenge in challenges})) or "nothing that can be understood"
         raise Unauthorized(f"asks for {schemes}; only Basic and Bearer are supported", where=self._host, status=401)
 
@@ -103,12 +103,10 @@ class Authorizer:
             del self._tokens[wanted]
         return self._token(bearer, wanted)
 
-    def _answer_basic(self, used: str | None) -> str:
+    def _answer_basic(self) -> str:
         credentials = self._credentials()
         if credentials is None or not (credentials.username or credentials.password):
             raise self._refused("wants a user name and a password")
-        if used == credentials.basic:
-            raise self._refused(f"refuses the user name and password from {credentials.source}")
         self._basic = credentials.basic
         return self._basic
 
@@ -116,6 +114,16 @@ class Authorizer:
         if self._found is None:
             self._found = self._find()
         return self._found.credentials
+
+    def rejection(self, said: str) -> Unauthorized:
+        """The error for a request that is refused with a header which `answer` has just given."""
+        with self._lock:
+            credentials, basic = self._credentials(), self._basic is not None
+            self._basic = None
+        if credentials is None:
+            return self._refused(f"wants a login for this, or has no such repository ({said})")
+        kind = "user name and password" if basic else "credentials"
+        return self._refused(f"refuses the {kind} from {credentials.source} ({said})")
 
     def _refused(self, message: str, status: int = 401) -> Unauthorized:
         notes = "; ".join(self._found.notes) if self._found else ""
@@ -168,7 +176,7 @@ class Authorizer:
             response = self._transport.send("GET", url, headers=headers, verify=self._verify_at(url))
             if response.status not in (301, 302, 303, 307, 308):
                 return response
-            target = urljoin(url, response.headers.get("location", ""))
+            target = names.joined(url, response.headers.get("location", ""))
             response.close()
             if names.origin(target) != names.origin(url):
                 raise RemoteError(
@@ -213,15 +221,12 @@ def checked_realm(realm: str, registry: str) -> str:
     must not send us where it cannot go itself.
     """
     host = names.host_of(realm)
-    try:
-        scheme, name, _ = names.origin(realm)
-    except ValueError:
-        scheme = name = ""
+    scheme, name, _ = names.origin(realm)
     same = bool(name) and name == names.origin(registry)[1]
     wrong = None
     if scheme not in ("http", "https") or not name:
         wrong = "is no web address"
-    elif "@" in urlsplit(realm).netloc:
+    elif names.has_user(realm):
         wrong = "carries user information"
     elif scheme == "http" and not (registry.startswith("http://") and (same or names.plain_http_allowed(host))):
         wrong = "is plain http, which would show the credentials to everybody on the way"

@@ -75,6 +75,8 @@ class Transport:
 
 def _open_pool(host: str, scheme: str, verify: bool) -> urllib3.PoolManager:
     context = certificates.trust(host, verify=verify).context() if scheme == "https" else None
+    if not verify:
+        urllib3.disable_warnings(http.InsecureRequestWarning)  # whoever asked for this knows
     proxy = proxy_for(host, scheme)
     if proxy is None:
         return urllib3.PoolManager(4, maxsize=_CONNECTIONS, ssl_context=context)
@@ -110,10 +112,10 @@ def explained(error: Exception, url: str) -> RemoteError:
         return Interrupted(f"the proxy for {host} does not serve: {_reason(error.original_error)}", where=host)
     if isinstance(error, http.NameResolutionError):
         return Interrupted("there is no such host, or names cannot be resolved", where=host)
+    if isinstance(error, http.NewConnectionError):  # before its base class, the timeout
+        return Interrupted(f"cannot be reached: {_reason(error)}", where=host)
     if isinstance(error, http.ConnectTimeoutError):
         return Interrupted("does not answer: connecting took too long", where=host)
-    if isinstance(error, http.NewConnectionError):
-        return Interrupted(f"cannot be reached: {_reason(error)}", where=host)
     if isinstance(error, http.TimeoutError):
         return Interrupted("has fallen silent", where=host)
     if isinstance(error, (http.ProtocolError, OSError)):

@@ -14,6 +14,7 @@ from jettison.oci import media_types
 from jettison.oci import platform as platforms
 from jettison.registry.repository import Document, Repository
 from jettison.stores import Listing
+from jettison.stores.layout import STATEMENT, demand_platform
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
 
-IN_TOTO = "application/vnd.in-toto+json"
 _MAX_DEPTH = 4
 _AT_ONCE = 4
 
@@ -52,7 +52,7 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
     if not manifest.is_image:
         kind = manifest.artifact_type or manifest.config.media_type or "unknown"
         raise ImageError(f"this is no image but an artefact of type {kind!r}", where=str(reference))
-    return assemble(
+    image = assemble(
         str(reference),
         document.data,
         repository.small_blob(manifest.config, "configuration"),
@@ -60,6 +60,7 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
         names=(name.familiar,),
         attestations=attestations,
     )
+    return demand_platform(image, platform)
 
 
 def _attestations(repository: Repository, index: Index, chosen: Descriptor) -> Iterator[bytes]:
@@ -71,7 +72,7 @@ def _attestations(repository: Repository, index: Index, chosen: Descriptor) -> I
         try:
             document = repository.manifest(entry.checked_digest())
             for layer in manifests.parse(document.data).layers:
-                if layer.media_type == IN_TOTO:
+                if layer.media_type == STATEMENT:
                     yield repository.small_blob(layer, "attestation")
         except InputError:
             continue
@@ -84,19 +85,17 @@ def list_images(reference: Reference) -> Iterator[Listing]:
     `InputError` where there is no such repository.
     """
     repository = Repository(reference.name)
+    return _rows_of(repository, list(repository.tags()))
+
+
+def _rows_of(repository: Repository, tags: list[str]) -> Iterator[Listing]:
+    groups: dict[str, tuple[Document | None, list[str]]] = {}
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        tags = list(repository.tags())
-        found = list(pool.map(lambda tag: _document(repository, tag), tags))
-        groups: dict[str, list[str]] = {}
-        documents: dict[str, Document] = {}
-        for tag, document in zip(tags, found, strict=True):
+        for tag, document in zip(tags, pool.map(lambda tag: _document(repository, tag), tags), strict=True):
             key = document.digest if document else f"?{tag}"
-            groups.setdefault(key, []).append(f"{reference.name.registry}/{reference.name.repository}:{tag}")
-            if document:
-                documents[key] = document
-        rows = pool.map(lambda group: _rows(repository, documents.get(group[0]), tuple(group[1])), list(groups.items()))
-        for listings in rows:
-            yield from listings
+            groups.setdefault(key, (document, []))[1].append(f"{repository.where}:{tag}")
+        for rows in pool.map(lambda group: _rows(repository, group[0], tuple(group[1])), list(groups.values())):
+            yield from rows
 
 
 def _document(repository: Repository, tag: str) -> Document | None:

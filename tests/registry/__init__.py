@@ -1,0 +1,1 @@
+"""Tests of `jettison.registry` and of the store `docker://`."""
