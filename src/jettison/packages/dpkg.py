@@ -105,7 +105,7 @@ def _installed(data: bytes, memory: dict[bytes, Fields]) -> dict[Key, Fields]:
         fields = memory.get(block)
         if fields is None:
             fields = memory[block] = stanza(block)
-        if "Package" in fields and fields.get("Status", "").rpartition(" ")[2] in _ON_DISK:
+        if "Package" in fields and "Version" in fields and fields.get("Status", "").rpartition(" ")[2] in _ON_DISK:
             found[_key(fields)] = fields
     return found
 
@@ -207,7 +207,7 @@ def _from_status_d(reader: Reader) -> Iterator[Package]:
     for node, fact in reader.every("dpkg-status-d"):
         path = node.entry.path
         fields = stanza(fact) if path not in sums else {}
-        if "Package" not in fields:
+        if "Package" not in fields or "Version" not in fields:
             continue
         lines = sums.get(path + b".md5sums") or sums.get(path.removesuffix(b".control") + b".md5sums") or b""
         paths = [line.partition(b"  ")[2] for line in lines.split(b"\n")]

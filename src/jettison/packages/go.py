@@ -110,8 +110,8 @@ def modules(fact: bytes) -> list[tuple[str, str]]:
             path = fields[1]
         elif fields[0] in ("mod", "dep") and len(fields) > 2:
             found.append((fields[1], fields[2]))
-        elif fields[0] == "=>" and len(fields) > 2 and found:
-            found[-1] = (fields[1], fields[2])
+        elif fields[0] == "=>" and len(fields) > 2 and found and not fields[1].startswith((".", "/")):
+            found[-1] = (fields[1], fields[2])  # a directory as replacement is nothing that advisories know
     if path and not found:
         found.append((path, ""))
     return [*found, ("stdlib", version.partition(" ")[0])]

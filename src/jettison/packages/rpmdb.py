@@ -74,6 +74,7 @@ def _sqlite(data: memoryview) -> Iterator[bytes]:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.deserialize(bytes(image))
         del image
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 64 << 20)
         steps = iter(range(20_000))
         connection.set_progress_handler(lambda: next(steps, None) is None, 10_000)
         connection.execute("PRAGMA trusted_schema = OFF")
