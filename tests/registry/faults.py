@@ -87,9 +87,6 @@ class Seen:
     body: bytes
 
 
-Action = "Callable[[Handler], None]"
-
-
 class Registry(ThreadingHTTPServer):
     """Serves what is put into it; `on` makes it do something else for a path, so many times (0: always)."""
 
@@ -175,6 +172,8 @@ class Handler(BaseHTTPRequestHandler):
         if words[-2:] == ["tags", "list"]:
             repository = "/".join(words[:-2])
             tags = [name.rpartition("/")[2] for name in self.server.manifests if name.startswith(repository + "/")]
+            if not tags:
+                return self.fail(404, "NAME_UNKNOWN", "repository name not known to registry")
             return self.answer(200, json.dumps({"tags": [tag for tag in tags if ":" not in tag]}).encode())
         if words[-2] == "manifests":
             found = self.server.manifests.get("/".join((*words[:-2], words[-1])))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from jettison.errors import ImageError, InputError
@@ -14,6 +15,7 @@ from jettison.oci import media_types
 from jettison.oci import platform as platforms
 from jettison.registry.repository import Document, Repository
 from jettison.stores import Listing
+from jettison.stores.contents import located
 from jettison.stores.layout import STATEMENT, demand_platform
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from jettison.oci.reference import Reference
 
 _MAX_DEPTH = 4
+_MAX_STATEMENTS = 32
 _AT_ONCE = 4
 
 
@@ -35,6 +38,11 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
 
     Of several platforms, the wanted one is taken, else this machine's, else the only one. Raises `InputError`.
     """
+    with located(str(reference)):
+        return _open(reference, platform)
+
+
+def _open(reference: Reference, platform: Platform | None) -> Image:
     name = reference.name
     repository = Repository(name)
     document = repository.manifest(name.selector)
@@ -45,8 +53,8 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
         depth += 1
         if depth > _MAX_DEPTH:
             raise ImageError(f"an index in an index in an index, {depth} deep", where=str(reference))
-        chosen = indexes.choose(index, platform or platforms.host(), where=str(reference), exact=platform is not None)
-        attestations += tuple(_attestations(repository, index, chosen))
+        chosen = indexes.choose(index, platform or platforms.host(), exact=platform is not None)
+        attestations += tuple(islice(_attestations(repository, index, chosen), _MAX_STATEMENTS))
         document = repository.manifest(chosen.checked_digest())
     manifest = manifests.parse(document.data, where=str(reference))
     if not manifest.is_image:
@@ -65,10 +73,12 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
 
 def _attestations(repository: Repository, index: Index, chosen: Descriptor) -> Iterator[bytes]:
     """The in-toto statements that the index attaches to an image; those that cannot be had are left out."""
-    for entry in index.manifests:
-        annotations = entry.annotations or {}
-        if not entry.is_attestation or annotations.get("vnd.docker.reference.digest") != chosen.digest:
-            continue
+    about = [
+        entry
+        for entry in index.manifests
+        if entry.is_attestation and (entry.annotations or {}).get("vnd.docker.reference.digest") == chosen.digest
+    ]
+    for entry in about[:_MAX_STATEMENTS]:
         try:
             document = repository.manifest(entry.checked_digest())
             for layer in manifests.parse(document.data).layers:
