@@ -5,6 +5,7 @@ A store module has
     def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image
     def list_images(reference: Reference) -> Iterator[Listing]
 
+and, where images can be written there, `def write_image(image: Image, reference: Reference, *, compression: str)`.
 Nothing is registered: `docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport
 through the entry point group `jettison.stores`.
 """
@@ -77,6 +78,21 @@ def open_image(reference: str | Reference, platform: Platform | None = None, ind
     if resolved.transport is not None:
         return store_for(resolved.transport).open_image(resolved, platform, indexer)
     return opening.open_bare(resolved, platform, indexer)
+
+
+def write_image(image: Image, reference: str | Reference, *, compression: str = "keep") -> None:
+    """Write an image to `reference`, which must name its transport; whole or not at all.
+
+    `compression` is `keep` (layers as they are stored), `none`, `gzip` or `zstd`. Raises `UsageError` for a place that
+    cannot be written to, `InputError` where writing fails or the image is not what it claims to be.
+    """
+    resolved = _resolve(reference)
+    if resolved.transport is None:
+        raise UsageError(f"{resolved}: say how to write it, for example oci:{resolved} or docker-archive:{resolved}")
+    write = getattr(store_for(resolved.transport), "write_image", None)
+    if write is None:
+        raise UsageError(f"images cannot be written to {resolved.transport}")
+    write(image, resolved, compression=compression)
 
 
 def list_images(reference: str | Reference) -> Iterator[Listing]:

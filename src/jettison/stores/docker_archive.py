@@ -21,10 +21,11 @@ from jettison.oci.decode import decode
 from jettison.oci.digest import Digest
 from jettison.oci.platform import host
 from jettison.oci.reference import parse_name
-from jettison.stores import Listing
+from jettison.stores import Listing, outputs
 from jettison.stores.archives import open_archive
 from jettison.stores.contents import located, read
 from jettison.stores.layout import attestations, demand_platform, find_manifest, path_of
+from jettison.stores.writing import KEEP, write_saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -198,3 +199,10 @@ def _with_manifest(contents: Contents, reference: str, candidate: _Candidate) ->
         names=candidate.saved.repo_tags or (),
         attestations=attestations(contents, place),
     )
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Write the image as an archive, under the reference's name or its own. Raises `InputError` or `UsageError`."""
+    names = [reference.selector] if reference.selector else [name for name in image.names if ":" in name]
+    with outputs.archive(reference.location) as output:
+        write_saved(output, image, names=names, compression=compression)

@@ -6,8 +6,10 @@ import os
 from typing import TYPE_CHECKING
 
 from jettison.errors import NotFound
+from jettison.stores import outputs
 from jettison.stores.contents import Directory
 from jettison.stores.layout import list_layout, open_layout
+from jettison.stores.writing import KEEP, write_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,3 +36,9 @@ def _contents(reference: Reference) -> Directory:
         problem = "is not a directory" if os.path.exists(reference.location) else "does not exist"
         raise NotFound(problem, where=reference.location, hint="an archive is read as oci-archive:FILE")
     return Directory(reference.location)
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Write the image as a new layout, under the reference's tag. Raises `InputError` or `UsageError`."""
+    with outputs.directory(reference.location) as output:
+        write_layout(output, image, name=reference.selector, compression=compression)

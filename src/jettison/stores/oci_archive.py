@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jettison.stores import outputs
 from jettison.stores.archives import open_archive
 from jettison.stores.layout import list_layout, open_layout
+from jettison.stores.writing import KEEP, write_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,3 +28,9 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
 def list_images(reference: Reference) -> Iterator[Listing]:
     """The layout's images, one a platform. Raises `InputError`."""
     return list_layout(open_archive(reference.location))
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Write the image as an archive, under the reference's tag. Raises `InputError` or `UsageError`."""
+    with outputs.archive(reference.location) as output:
+        write_layout(output, image, name=reference.selector, compression=compression)

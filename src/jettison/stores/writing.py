@@ -1,0 +1,151 @@
+"""Writing images: as an OCI layout, or as what `docker load` takes, into any `Output`.
+
+Layers are written as they are stored, or packed anew; each is verified while it is written, and an image whose layers
+all stay keeps its manifest byte for byte, so its digest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jettison.errors import DigestMismatch, UsageError
+from jettison.image import codec
+from jettison.image.compose import describe, encode
+from jettison.oci import media_types
+from jettison.oci.descriptor import REFERENCE_NAME, Descriptor
+from jettison.oci.digest import Digest
+from jettison.oci.manifest import Manifest
+from jettison.oci.reference import parse_name
+from jettison.stores.layout import CONTAINERD_NAME, path_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from jettison.image.image import Image
+    from jettison.image.layer import Layer
+    from jettison.stores.outputs import Output
+
+KEEP = "keep"
+COMPRESSIONS = (KEEP, "none", "gzip", "zstd")
+"""What can be asked for: layers as they are stored, plain, or packed anew."""
+
+_LAYERS = {
+    None: media_types.OCI_LAYER,
+    "none": media_types.OCI_LAYER,
+    "gzip": media_types.OCI_LAYER_GZIP,
+    "zstd": media_types.OCI_LAYER_ZSTD,
+}
+
+
+def write_layout(output: Output, image: Image, *, name: str | None = None, compression: str = KEEP) -> Manifest:
+    """Write an OCI layout of one image; `name` is its tag or its whole name there. Returns the manifest written.
+
+    Raises `DigestMismatch` where a layer is not what it claims to be.
+    """
+    if compression not in COMPRESSIONS:
+        raise UsageError(f"{compression!r} is no compression", hint=f"choose one of {', '.join(COMPRESSIONS)}")
+    output.add("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
+    layers = _write_layers(output, image.layers, compression)
+    output.add(path_of(image.id), image.config_bytes)
+    manifest, data = _manifest(image, layers)
+    output.add(path_of(Digest.of(data)), data)
+    entry = msgspec.structs.replace(
+        describe(data, manifest.media_type or media_types.OCI_MANIFEST),
+        platform=image.config.platform if image.config.platform.known else None,
+        annotations=_annotations(name),
+    )
+    output.add("index.json", encode_index([entry]))
+    return manifest
+
+
+def encode_index(entries: Sequence[Descriptor]) -> bytes:
+    """An OCI image index as JSON."""
+    manifests = [msgspec.to_builtins(entry) for entry in entries]
+    return msgspec.json.encode({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": manifests})
+
+
+def write_saved(output: Output, image: Image, *, names: Sequence[str] = (), compression: str = KEEP) -> None:
+    """Write what Docker 25 and later save, which all engines load: an OCI layout with a `manifest.json` beside."""
+    manifest = write_layout(output, image, name=names[0] if names else None, compression=compression)
+    paths = [path_of(layer.checked_digest()) for layer in manifest.layers]
+    _write_manifest_json(output, path_of(image.id), paths, names)
+
+
+def write_legacy(output: Output, image: Image, *, names: Sequence[str] = ()) -> None:
+    """Write what Docker before 25 saves: plain layers in folders. A layer that an image has twice is written once."""
+    paths: dict[str, str] = {}
+    for layer in image.layers:
+        path = f"{layer.diff_id.hex}/layer.tar"
+        if layer.diff_id not in paths:
+            output.add_blob(_plain(layer), _named(path))
+            paths[layer.diff_id] = path
+    output.add(f"{image.id.hex}.json", image.config_bytes)
+    _write_manifest_json(output, f"{image.id.hex}.json", [paths[layer.diff_id] for layer in image.layers], names)
+
+
+def _named(path: str) -> Callable[[Digest], str]:
+    return lambda _: path
+
+
+def _write_manifest_json(output: Output, config: str, layers: Sequence[str], names: Sequence[str]) -> None:
+    tags = [parse_name(name).familiar for name in names]
+    output.add("manifest.json", msgspec.json.encode([{"Config": config, "RepoTags": tags, "Layers": layers}]))
+
+
+def _write_layers(output: Output, layers: Sequence[Layer], compression: str) -> list[Descriptor]:
+    """Write each layer once; a layer that an image has twice has the same descriptor twice."""
+    written: dict[Digest, Descriptor] = {}
+    for layer in layers:
+        if layer.diff_id not in written:
+            written[layer.diff_id] = _write_layer(output, layer, compression)
+    return [written[layer.diff_id] for layer in layers]
+
+
+def _write_layer(output: Output, layer: Layer, compression: str) -> Descriptor:
+    if compression in ("gzip", "zstd"):
+        digest, size = output.add_blob(codec.compress(_plain(layer), compression), path_of)
+        return Descriptor(media_type=_LAYERS[compression], digest=str(digest), size=size)
+    stored = layer.compression() if compression == KEEP else "none"
+    digest, size = output.add_blob(layer.source.chunks() if stored != "none" else _plain(layer), path_of)
+    claimed = layer.descriptor if compression == KEEP else None
+    expected = claimed.digest if claimed else layer.diff_id if stored in (None, "none") else digest
+    if digest != expected:
+        raise DigestMismatch(f"a layer's digest is {digest}; it should be {expected}")
+    return claimed or Descriptor(media_type=_LAYERS[stored], digest=str(digest), size=size)
+
+
+def _plain(layer: Layer) -> Iterator[bytes]:
+    """The layer's tar, verified at its end against the diff_id."""
+    hashing = hashlib.new(layer.diff_id.algorithm)
+    for piece in layer.uncompressed():
+        hashing.update(piece)
+        yield piece
+    if hashing.hexdigest() != layer.diff_id.hex:
+        actual = f"{layer.diff_id.algorithm}:{hashing.hexdigest()}"
+        raise DigestMismatch(f"a layer's diff_id is {actual}; the configuration says {layer.diff_id}")
+
+
+def _manifest(image: Image, layers: list[Descriptor]) -> tuple[Manifest, bytes]:
+    """The image's own manifest where the layers are its own, else a new one for them."""
+    if image.manifest is not None and image.manifest_bytes is not None and image.manifest.layers == layers:
+        return image.manifest, image.manifest_bytes
+    manifest = Manifest(
+        media_type=media_types.OCI_MANIFEST,
+        config=describe(image.config_bytes, media_types.OCI_CONFIG),
+        layers=layers,
+        annotations=image.manifest.annotations if image.manifest else None,
+    )
+    return manifest, encode(manifest)
+
+
+def _annotations(name: str | None) -> dict[str, str] | None:
+    """The tag, or the whole name in containerd's form and its tag."""
+    if name is None:
+        return None
+    if not any(mark in name for mark in "/:@"):
+        return {REFERENCE_NAME: name}
+    parsed = parse_name(name)
+    return {CONTAINERD_NAME: str(parsed), REFERENCE_NAME: parsed.tag or "latest"}
