@@ -1,0 +1,1 @@
+"""Tests of `jettison.engines` and of the stores `docker-daemon:` and `podman:`."""
