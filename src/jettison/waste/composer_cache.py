@@ -12,6 +12,6 @@ KINDS = (
         remedy="run composer with --no-cache, or composer clear-cache in the same RUN",
         fix="one-run",
         counts=True,
-        directory=rb"(?:.*/)?(?:\.composer/cache|\.cache/composer)/|tmp/cache/composer/",
+        directory=rb"(?:.*/)?(?:\.composer/cache|\.cache/composer)/|tmp/cache/(?:files|repo|vcs)/",
     ),
 )

@@ -12,7 +12,9 @@ KINDS = (
         remedy="remove them in the same RUN; see what crashed",
         fix="one-run",
         counts=True,
-        named=rb"core\.\d+|hs_err_pid\d+\.log|.+\.(?:stackdump|dmp|hprof)",
+        # core.5 in a man directory is a manual page.
+        directory=rb"(?!(?:.*/)?man/|(?:.*/)?man\d[^/]*/)",
+        named=rb"core\.\d+|(?:hs_err|replay)_pid\d+\.log|java_pid\d+\.hprof|.+\.(?:stackdump|mdmp|hprof)",
     ),
     Kind(
         "crash-reports",

@@ -24,15 +24,19 @@ DETACHED = Kind(
     remedy="do not install -dbg and -dbgsym packages",
     fix="drop",
     directory=rb"usr/lib/debug/",
+    also=((rb"(?:.*/)?\.debug/$", rb".+\.debug"), (rb"(?:.*/)?[^/]+\.dSYM/", rb".+")),
 )
 KINDS = (DETACHED, SYMBOLS)
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
     """The bytes of the sections that strip would remove. A kernel module or an object file needs its symbols."""
+    seen: set[tuple[int, int]] = set()
     for node in view.tree.nodes.values():
-        if node.entry.kind != FILE or node.entry.name.endswith((b".o", b".ko", b".a")):
+        content = (node.inode.layer, node.inode.number)
+        if node.content.kind != FILE or content in seen or node.entry.name.endswith((b".o", b".ko", b".a")):
             continue
         elf = view.inventory.elf_of(node)
         if elf is not None and elf.strippable:
-            yield SYMBOLS, Claim(node.layer, node.number, raw=elf.strippable)
+            seen.add(content)
+            yield SYMBOLS, Claim(*content, raw=elf.strippable)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from jettison.waste import Kind
 
+_NO_LICENCE = rb"(?!(?i:copyright|licen[cs]e|notice|copying|patents))"
+
 KINDS = (
     Kind(
         "docs",
@@ -11,8 +13,12 @@ KINDS = (
         rank=31,
         remedy="remove /usr/share/doc, but copyright, in the RUN that installs; or exclude it in dpkg.cfg",
         fix="drop",
-        directory=rb"usr/(?:local/)?share/(?:doc|info|lintian|linda|gtk-doc|help|doc-base)/",
-        named=rb"(?!copyright$|(?i:licen[cs]e|notice|copying)).+",
+        directory=rb"(?:usr(?:/local)?|opt/[^/]+)/share/(?:doc|info|lintian|linda|gtk-doc|devhelp|help|doc-base|ri)/",
+        named=_NO_LICENCE + rb".+",
+        also=(
+            (rb"(?:.*/)?lib/ruby/gems/\d[\d.]*/doc/|var/lib/gems/\d[\d.]*/doc/", _NO_LICENCE + rb".+"),
+            (rb"(?:.*/)?lib/R/(?:library|site-library)/[^/]+/(?:doc|html|demo)/", _NO_LICENCE + rb".+"),
+        ),
     ),
     Kind(
         "man-pages",
@@ -20,6 +26,6 @@ KINDS = (
         rank=31,
         remedy="remove /usr/share/man in the RUN that installs; or exclude it in dpkg.cfg",
         fix="drop",
-        directory=rb"usr/(?:local/)?(?:share/)?man/|var/cache/man/",
+        directory=rb"usr/(?:local/)?(?:share/)?man/|opt/[^/]+/(?:share/)?man/|var/cache/man/",
     ),
 )

@@ -12,7 +12,9 @@ KINDS = (
         remedy="remove them in the same RUN (rm -rf /usr/local/bundle/cache)",
         fix="one-run",
         counts=True,
-        directory=rb"(?:.*/)?(?:gems/[^/]+/cache|\.bundle/cache|\.gem/ruby/[^/]+/cache|specs/rubygems\.org[^/]*)/"
+        # gems/3.2.0/cache holds archives; gems/NAME-1.0/cache is a directory of that gem's own.
+        directory=rb"(?:.*/)?(?:(?:gems|ruby)/\d[\d.]*/cache|\.bundle/cache|specs/rubygems\.org[^/]*)/"
         rb"|usr/local/bundle/cache/",
+        also=((rb"(?:.*/)?vendor/cache/$", rb".+\.gem"),),
     ),
 )

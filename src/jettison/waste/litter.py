@@ -12,7 +12,8 @@ KINDS = (
         remedy="name it in .dockerignore, or remove it in the same RUN",
         fix="ignore",
         counts=True,
-        named=rb"\.DS_Store|\._.+|Thumbs\.db|desktop\.ini|\.[^/]+\.sw[op]|.+~|\.#.+|#.+#|.+\.(?:orig|rej)"
-        rb"|\.(?:bash|zsh|python|node_repl|psql|mysql)_history|\.wget-hsts|\.lesshst|\.viminfo",
+        named=rb"\.DS_Store|\._[^/]+|Thumbs\.db|desktop\.ini|\.[^/]+\.sw[nop]|[^/]*[^/~]~|\.#.+|#.+#"
+        rb"|\.(?:bash|zsh|ash|python|node_repl|psql|mysql|sqlite|irb|php)_history|\.wget-hsts|\.lesshst|\.viminfo",
+        also=((rb"(?:.*/)?__MACOSX/", rb".+"),),
     ),
 )

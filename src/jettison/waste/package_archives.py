@@ -12,8 +12,10 @@ KINDS = (
         remedy="clean up in the same RUN (apt-get clean; dnf clean all; pacman -Scc)",
         fix="one-run",
         counts=True,
-        directory=rb"var/cache/(?:apt|pacman/pkg|eopkg|urpmi)/|var/cache/PackageKit/",
+        directory=rb"var/cache/(?:apt|pacman/pkg|eopkg|urpmi|xbps|distfiles|binpkgs|PackageKit)/",
         named=rb"(?!lock$).+",
+        # A local repository, as vendors of drivers ship them: /var/cuda-repo-debian12-12-4-local/*.deb.
+        also=((rb"var/[^/]*-local[^/]*/", rb".+\.(?:deb|rpm)|(?:Packages|Release|InRelease)(?:\.gz|\.gpg)?"),),
     ),
     Kind(
         "database-backups",

@@ -1,4 +1,4 @@
-"""Caches of Python's installers: pip, pipx, poetry, uv, conda's package archives."""
+"""Caches of Python's installers: pip, pipx, poetry, pdm, uv, conda's package archives."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ KINDS = (
         remedy="install with --no-cache-dir, or mount a cache (RUN --mount=type=cache,target=/root/.cache/pip)",
         fix="one-run",
         counts=True,
-        directory=rb"(?:.*/)?\.cache/(?:pip|pipx|uv|pypoetry/(?:cache|artifacts))/|(?:opt/conda|root/miniconda3)/pkgs/",
+        # Poetry keeps virtual environments beside its caches, pipx and uv keep programs in ~/.local: those are in use.
+        directory=rb"(?:.*/)?\.cache/(?:pip|pip-tools|pipx|pipenv|pdm|uv|hatch|pre-commit|pypoetry/(?:cache|artifacts))/"
+        rb"|(?:.*/)?(?:\.?conda|(?:ana|mini)conda[23]?|mini(?:forge|mamba)3?|mambaforge|micromamba)/pkgs/",
     ),
 )

@@ -1,4 +1,4 @@
-"""Static libraries and libtool's descriptions: only a linker reads them."""
+"""Static libraries: only a linker reads them. Not libtool's .la files, by which some programs load their modules."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KINDS = (
         remedy="build in a stage of its own, or remove them (find / -name '*.a' -delete)",
         fix="stage",
         safe=False,
-        directory=rb"usr/|lib|opt/",
-        named=rb".+\.(?:a|la)",
+        directory=rb"(?:usr|lib\d*|opt|root|home)/",
+        named=rb".+\.a",
     ),
 )

@@ -1,17 +1,34 @@
-"""Temporary files that a build left behind."""
+"""Temporary files that a build left behind, unless the container is told to run from there."""
 
 from __future__ import annotations
 
-from jettison.waste import Kind
+from typing import TYPE_CHECKING
 
-KINDS = (
-    Kind(
-        "temporary-files",
-        "temporary files",
-        rank=16,
-        remedy="remove them in the same RUN, or mount a tmpfs (RUN --mount=type=tmpfs,target=/tmp)",
-        fix="one-run",
-        counts=True,
-        directory=rb"(?:var/)?tmp/|root/\.cache/(?!pip|huggingface|torch|ms-playwright|puppeteer)[^/]*tmp[^/]*/",
-    ),
+from jettison.image.entry import FILE, HARDLINK
+from jettison.waste import Claim, Kind, View
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEMPORARY = Kind(
+    "temporary-files",
+    "temporary files",
+    rank=16,
+    remedy="remove them in the same RUN, or mount a tmpfs (RUN --mount=type=tmpfs,target=/tmp)",
+    fix="one-run",
+    counts=True,
 )
+KINDS = (TEMPORARY,)
+
+_PLACES = (b"tmp/", b"var/tmp/")
+
+
+def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
+    """Files of /tmp and /var/tmp. What the entry point, the command or the working directory names there is in use."""
+    started = view.started.encode("utf-8", "surrogateescape")
+    for path, node in view.tree.nodes.items():
+        if not path.startswith(_PLACES) or node.entry.kind not in (FILE, HARDLINK):
+            continue
+        top = b"/".join(path.split(b"/")[: 3 if path.startswith(b"var/") else 2])
+        if b"/" + top not in started:
+            yield TEMPORARY, Claim(node.layer, node.number)

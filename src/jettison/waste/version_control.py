@@ -12,6 +12,7 @@ KINDS = (
         remedy="name .git in .dockerignore; after a git clone, remove it in the same RUN",
         fix="ignore",
         counts=True,
-        directory=rb"(?:.*/)?(?:\.git|\.svn|\.hg|\.bzr|CVS)/",
+        directory=rb"(?:.*/)?(?:\.git|\.svn|\.hg|\.bzr)/",
+        also=((rb"(?:.*/)?CVS/$", rb"Entries(?:\.Log)?|Repository|Root|Tag|Template"),),
     ),
 )
