@@ -1,0 +1,144 @@
+"""Two images show the same files: compared path by path, by all that a container can see of them.
+
+Type, content, mode, owner, time of change, extended attributes, targets of symbolic links, device numbers, and which
+paths are one file by hard links. A hard link shows its target's content and says the rest in its own header. A
+directory that no layer has an entry for has no attributes that could be compared; that it has none is compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jettison.image.entry import HARDLINK, KIND_NAMES, show
+from jettison.image.tree import stack
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.image.tree import Node, Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One thing that two trees differ in: at which path, in what, and how it is before and after."""
+
+    path: bytes
+    what: str
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"/{show(self.path)}: {self.what} {self.before or 'none'}, then {self.after or 'none'}"
+
+
+@dataclass(frozen=True, slots=True)
+class SameTree:
+    """The evidence: how many paths and bytes of content were compared, and what was found to differ."""
+
+    paths: int
+    content: int
+    differences: tuple[Difference, ...]
+
+    @property
+    def holds(self) -> bool:
+        """True when nothing differs."""
+        return not self.differences
+
+    def beyond(self, gone: Collection[bytes], changed: Collection[bytes]) -> tuple[Difference, ...]:
+        """The differences that were not meant: paths other than those to be `gone`, content other than `changed`."""
+        return tuple(
+            difference
+            for difference in self.differences
+            if not (
+                (difference.what == "path" and not difference.after and difference.path in gone)
+                or (difference.what in ("content", "size") and difference.path in changed)
+            )
+        )
+
+
+def same_tree(before: Tree, after: Tree) -> SameTree:
+    """Compare two trees."""
+    groups = _link_groups(before), _link_groups(after)
+    differences: list[Difference] = []
+    content = 0
+    for path, node in before.nodes.items():
+        other = after.nodes.get(path)
+        if other is None:
+            differences.append(Difference(path, "path", KIND_NAMES[node.content.kind], ""))
+            continue
+        if node.inode is node:
+            content += node.entry.size
+        if _quick(node, other) and node.inode is node and other.inode is other:
+            continue
+        differences += _differences(path, node, other)
+    for path, node in after.nodes.items():
+        if path not in before.nodes:
+            differences.append(Difference(path, "path", "", KIND_NAMES[node.content.kind]))
+    differences += _differing_groups(*groups)
+    return SameTree(len(before.nodes), content, tuple(differences))
+
+
+def same_image(before: Image, after: Image, indexer: Indexer) -> SameTree:
+    """Compare the trees of two images; their layers are read and verified where they are not known."""
+    return same_tree(stack(indexer.image(before)), stack(indexer.image(after)))
+
+
+def _quick(node: Node, other: Node) -> bool:
+    """True when two entries are surely the same: all fields but their places in the layers."""
+    a, b = node.entry, other.entry
+    return (
+        a.kind == b.kind
+        and a.sha256 == b.sha256
+        and a.mtime == b.mtime
+        and a.size == b.size
+        and (a.mode, a.uid, a.gid) == (b.mode, b.uid, b.gid)
+        and a.link == b.link
+        and a.device == b.device
+        and a.xattrs == b.xattrs
+        and (node.layer < 0) == (other.layer < 0)
+    )
+
+
+def _differences(path: bytes, before: Node, after: Node) -> Iterator[Difference]:
+    for (what, a), (_, b) in zip(_seen(before), _seen(after), strict=True):
+        if a != b:
+            yield Difference(path, what, a, b)
+
+
+def _seen(node: Node) -> Iterator[tuple[str, str]]:
+    """What is seen of a path, each with its name, in words."""
+    entry, content = node.entry, node.content
+    if content.kind == HARDLINK:  # it names nothing: no engine could unpack it
+        content = entry
+    yield "type", KIND_NAMES[content.kind]
+    yield "size", f"{content.size:,} bytes"
+    yield "content", content.sha256.hex()
+    yield "mode", f"{entry.mode:04o}"
+    yield "owner", f"{entry.uid}:{entry.gid}"
+    yield "time", str(entry.mtime)
+    yield "extended attributes", repr(sorted({**(content.xattrs or {}), **(entry.xattrs or {})}.items()))
+    yield "link target", show(content.link)
+    yield "device", str(content.device)
+    yield "entry", "implied" if node.layer < 0 else "explicit"
+
+
+def _link_groups(tree: Tree) -> dict[bytes, bytes]:
+    """For each path that shares its file with others, the first of their names."""
+    members: dict[int, list[bytes]] = {}
+    for path, node in tree.nodes.items():
+        if node.inode is not node:
+            members.setdefault(id(node.inode), []).append(path)
+    for node in tree.nodes.values():
+        if id(node) in members:
+            members[id(node)].append(node.entry.path)
+    return {path: min(paths) for paths in members.values() if len(paths) > 1 for path in paths}
+
+
+def _differing_groups(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> Iterator[Difference]:
+    for path in before.keys() | after.keys():
+        a, b = before.get(path, path), after.get(path, path)
+        if a != b:
+            yield Difference(path, "hard link with", f"/{show(a)}", f"/{show(b)}")

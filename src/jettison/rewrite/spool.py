@@ -1,0 +1,128 @@
+"""The spool: a directory where new layers wait, as the blobs that they will be, until a store takes them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from jettison.errors import InputError
+from jettison.image.pipeline import Ahead, Beside
+from jettison.image.source import FileSource
+from jettison.oci.digest import Digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from types import TracebackType
+
+    from jettison.rewrite.packing import Packing
+
+
+@dataclass(frozen=True, slots=True)
+class Blob:
+    """A layer that was written: its file, its digests, and its bytes unpacked (`raw`) and stored."""
+
+    source: FileSource
+    diff_id: Digest
+    digest: Digest
+    raw: int
+    packing: str | None
+
+    @property
+    def stored(self) -> int:
+        """The blob's bytes."""
+        return self.source.size
+
+
+class Spool:
+    """A directory of its own below `parent` (default: where temporary files go), gone when the `with` block ends."""
+
+    def __init__(self, parent: str | None = None) -> None:
+        self._parent = parent
+        self._directory = ""
+        self._count = 0
+
+    def __enter__(self) -> Spool:
+        try:
+            self._directory = tempfile.mkdtemp(prefix=".jettison-", dir=self._parent)
+        except OSError as error:
+            where = self._parent or tempfile.gettempdir()
+            raise InputError(f"no temporary directory can be made: {error.strerror}", where=where) from None
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def write(self, parts: Iterable[bytes | memoryview], packing: Packing) -> Blob:
+        """Write a layer: read, hash, pack, hash again, each in threads of its own. Raises `InputError`."""
+        self._count += 1
+        path = os.path.join(self._directory, f"layer-{self._count}")
+        with _named(self._directory):
+            writing = _Writing(path)
+            return writing.run(parts, packing)
+
+    def discard(self, blob: Blob) -> None:
+        """Remove a layer that is not wanted after all."""
+        os.unlink(blob.source.path)
+
+    def file(self, name: str) -> str:
+        """A path in the spool for a file of somebody else's."""
+        self._count += 1
+        return os.path.join(self._directory, f"{self._count}-{name}")
+
+
+@contextmanager
+def _named(directory: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        hint = "TMPDIR names another place for temporary files" if error.errno == 28 else None
+        raise InputError(f"writing failed: {error.strerror}", where=directory, hint=hint) from None
+
+
+class _Writing:
+    """One layer on its way to its file."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._tar = hashlib.sha256()
+        self._blob = hashlib.sha256()
+        self._raw = 0
+        self._stored = 0
+
+    def run(self, parts: Iterable[bytes | memoryview], packing: Packing) -> Blob:
+        """Write it all."""
+        with (
+            Ahead(iter(parts)) as ahead,
+            Beside[bytes | memoryview](self._tar.update) as hashing,
+            Beside[bytes | memoryview](self._blob.update) as hashing_blob,
+            open(self._path, "wb", buffering=0) as file,
+        ):
+            for chunk in packing.pack(self._counted(ahead, hashing)):
+                if packing.name is not None:
+                    hashing_blob.feed(chunk)
+                self._stored += len(chunk)
+                _write_all(file.fileno(), chunk)
+        diff_id = Digest("sha256:" + self._tar.hexdigest())
+        digest = Digest("sha256:" + self._blob.hexdigest()) if packing.name is not None else diff_id
+        return Blob(FileSource(self._path, 0, self._stored), diff_id, digest, self._raw, packing.name)
+
+    def _counted(
+        self, parts: Iterable[bytes | memoryview], hashing: Beside[bytes | memoryview]
+    ) -> Iterator[bytes | memoryview]:
+        for part in parts:
+            hashing.feed(part)
+            self._raw += len(part)
+            yield part
+
+
+def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+    rest = memoryview(data)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]

@@ -1,0 +1,118 @@
+"""Squeezing: the same final tree from fewer bytes. Lossless, and, with paths to be gone, the way to drop them.
+
+Members that the final tree does not show leave their layers; of several versions of a file, also of one that was
+copied again for a chmod, the last one stays. Whiteouts and opaque markers stay only where they still hide something
+of a layer that is kept as it is. Layers without members vanish. Headers and bodies are copied as they stand.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from jettison.image import tar
+from jettison.image.entry import FILE, OPAQUE, WHITEOUT, Entry
+from jettison.image.tree import Tree
+from jettison.rewrite.draft import DraftLayer, Member
+from jettison.rewrite.survivors import survivors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.image.tree import Node
+    from jettison.rewrite.draft import Draft
+    from jettison.rewrite.survivors import Key
+
+
+def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None = None) -> Draft:
+    """The draft without what its final tree does not show, and without the paths in `gone`.
+
+    Directories in `gone` go where nothing is left in them. What stands in base layers stays (`left` tells).
+    """
+    tree = draft.tree()
+    gone = removable(draft, tree, gone)
+    found = survivors(draft, tree, gone).members
+    below = Tree()
+    layers: list[DraftLayer] = []
+    for number, layer in enumerate(draft.layers):
+        if number < draft.base:
+            below.add(number, [member.entry for member in layer.members])
+            layers.append(layer)
+            continue
+        members = list(_members(number, layer, found, gone, below))
+        below.add(number, [member.entry for member in members])
+        layers.append(layer.having(members))
+    return draft.having(_without_empty(layers), step)
+
+
+def removable(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> frozenset[bytes]:
+    """Those of the paths that can go: not in a base layer, no directory in which something stays."""
+    if not gone:
+        return gone
+    base = Tree()
+    for number, layer in enumerate(draft.layers[: draft.base]):
+        base.add(number, [member.entry for member in layer.members])
+    found: set[bytes] = set()
+    for path in sorted(gone, key=len, reverse=True):
+        node = tree.get(path)
+        if node is None or node.layer < draft.base or node is tree.root:
+            continue
+        if node.children is not None and (path in base.nodes or not _all_in(node, found)):
+            continue
+        found.add(path)
+    return frozenset(found)
+
+
+def _all_in(directory: Node, paths: set[bytes]) -> bool:
+    return all(child.entry.path in paths for child in (directory.children or {}).values())
+
+
+def _members(
+    number: int, layer: DraftLayer, found: dict[Key, Member], gone: frozenset[bytes], below: Tree
+) -> Iterator[Member]:
+    """The members of a layer that stay, above what is `below`."""
+    hidden_here = {path for path in gone if path in below.nodes} if gone else set()
+    for n, member in enumerate(layer.members):
+        entry = member.entry
+        if WHITEOUT in entry.path and entry.name.startswith(WHITEOUT):
+            if _hides(entry, below):
+                yield member
+        elif (number, n) in found:
+            yield found[number, n]
+        elif entry.path in hidden_here:
+            hidden_here.discard(entry.path)
+            yield _whiteout(entry)
+
+
+def _hides(marker: Entry, below: Tree) -> bool:
+    """True where a whiteout or an opaque marker hides something; also for AUFS' own files, which mean nothing here."""
+    name = marker.name
+    if name == OPAQUE:
+        directory = below.get(marker.parent)
+        return bool(directory is not None and directory.children)
+    if name.startswith(WHITEOUT + WHITEOUT):
+        return True
+    target = below.get(marker.whiteout or b"")
+    return target is not None and target is not below.root
+
+
+def _whiteout(entry: Entry) -> Member:
+    """A whiteout in the place of a member that goes, where a base layer has something at its path."""
+    head, slash, name = entry.path.rpartition(b"/")
+    marker = Entry(head + slash + WHITEOUT + name, FILE, 0, 0, 0, 0, entry.mtime, 0, 0)
+    return Member(marker, -1, (tar.header(marker),))
+
+
+def _without_empty(layers: list[DraftLayer]) -> list[DraftLayer]:
+    """The layers that have members; an image needs one at least."""
+    return [layer for layer in layers if layer.members] or layers[:1]
+
+
+def left(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> dict[str, int]:
+    """How many of the paths cannot go, by reason."""
+    going = removable(draft, tree, gone)
+    reasons = {"in base layers": 0, "directories with other files": 0}
+    for path in gone - going:
+        node = tree.get(path)
+        if node is not None:
+            reasons["in base layers" if node.layer < draft.base else "directories with other files"] += 1
+    return {reason: count for reason, count in reasons.items() if count}

@@ -1,0 +1,199 @@
+"""Which members of a draft make its final tree, and what becomes of hard links whose target does not.
+
+A hard link names a member of its own layer that stands before it. Where that member goes, the first of the links that
+stay takes its content, under its own name, at the place where the content stands, and the others follow it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jettison.image import tar
+from jettison.image.entry import HARDLINK, OPAQUE, WHITEOUT, Entry
+from jettison.rewrite.draft import Draft, Member
+from jettison.rewrite.rope import Renamed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from jettison.image.tree import Node, Tree
+
+Key = tuple[int, int]
+"""A member of a draft: the number of its layer, and its number there."""
+
+
+@dataclass(slots=True)
+class Survivors:
+    """The members that a tree needs, by where they stand in the draft; those in `kept_hidden` it does not show.
+
+    `kept` are paths that were to go and could not.
+    """
+
+    members: dict[Key, Member]
+    kept_hidden: set[Key]
+    kept: set[bytes]
+
+
+def survivors(draft: Draft, tree: Tree, gone: frozenset[bytes] = frozenset(), *, forced: bool = False) -> Survivors:
+    """The members that show `tree`, the draft's own, without the paths in `gone`.
+
+    `forced`: no hidden member may stay, since all will stand in one layer or anew. Otherwise content that cannot move
+    to a link (one in another layer, or that disagrees about owner, mode or times) stays hidden, as it is.
+    """
+    return _Selection(draft, tree, gone, forced).run()
+
+
+class _Selection:
+    def __init__(self, draft: Draft, tree: Tree, gone: frozenset[bytes], forced: bool) -> None:
+        self._draft = draft
+        self._tree = tree
+        self._gone = gone
+        self._forced = forced
+        self._found = Survivors({}, set(), set())
+        self._at_odds = set() if forced else _at_odds(draft)
+
+    def run(self) -> Survivors:
+        groups: dict[Node, list[Node]] = {}
+        for node in self._tree.nodes.values():
+            if node.layer < 0:
+                continue
+            if node.inode is not node:
+                groups.setdefault(node.inode, []).append(node)
+            elif node.entry.path not in self._gone:
+                self._keep(node)
+        orphaned = []
+        for target, links in groups.items():
+            staying = sorted(
+                (link for link in links if link.entry.path not in self._gone),
+                key=lambda node: (node.layer, node.number),
+            )
+            if self._stays(target):
+                self._follow(staying, target, target.entry.path)
+            elif staying:
+                orphaned.append((target, staying))
+        if self._forced or (not self._at_odds and all(self._movable(*group) for group in orphaned)):
+            for target, links in orphaned:
+                self._move(target, links)
+        else:  # where some content must stay hidden, all of it does: what hides the one may be the other
+            for target, links in orphaned:
+                self._leave(target, links)
+        if self._found.kept_hidden or self._at_odds:
+            self._keep_hidden()
+        return self._found
+
+    def _keep(self, node: Node) -> None:
+        self._found.members[node.layer, node.number] = self._draft.member(node.layer, node.number)
+
+    def _stays(self, node: Node) -> bool:
+        path = node.entry.path
+        return path not in self._gone and self._tree.nodes.get(path) is node
+
+    def _movable(self, target: Node, links: list[Node]) -> bool:
+        """True when the first of the links can take the content where that stands."""
+        return target.layer >= self._draft.base and all(
+            link.layer == target.layer and _agree(link.entry, target.entry) for link in links
+        )
+
+    def _move(self, target: Node, links: list[Node]) -> None:
+        first = links[0]
+        old = self._draft.member(target.layer, target.number)
+        self._found.members[target.layer, target.number] = renamed(old, first.entry)
+        self._follow(links[1:], target, first.entry.path)
+
+    def _leave(self, target: Node, links: list[Node]) -> None:
+        """Keep the content under its old name, hidden where it is."""
+        if self._tree.nodes.get(target.entry.path) is target:
+            self._found.kept.add(target.entry.path)
+            self._keep(target)
+        else:
+            self._found.kept_hidden.add((target.layer, target.number))
+        for link in links:
+            self._keep(link)
+
+    def _follow(self, links: list[Node], target: Node, path: bytes) -> None:
+        """Keep links, leading to `path` where what they name is not there, or not before them."""
+        for link in links:
+            self._keep(link)
+            if link.entry.link == path or (link.layer != target.layer and not self._forced):
+                continue
+            named = self._tree.nodes.get(link.entry.link)
+            if named is None or named not in links or (named.layer, named.number) > (link.layer, link.number):
+                entry = msgspec.structs.replace(link.entry, link=path)
+                self._found.members[link.layer, link.number] = Member(entry, -1, (tar.header(entry),))
+
+    def _keep_hidden(self) -> None:
+        """Keep what must stay hidden, and all that hides it."""
+        hidden = {(it.layer, it.number): (it.by, it.by_number) for it in self._tree.hidden}
+        wanted = [key for key in self._found.kept_hidden | self._at_odds if key in hidden]
+        self._found.kept_hidden = set()
+        while wanted:
+            key = wanted.pop()
+            if key in self._found.kept_hidden:
+                continue
+            self._found.kept_hidden.add(key)
+            self._found.members[key] = self._draft.member(*key)
+            by = hidden[key]
+            if by in hidden:
+                wanted.append(by)
+            elif by not in self._found.members and not _is_marker(entry := self._draft.member(*by).entry):
+                self._found.kept.add(entry.path)
+                self._found.members[by] = self._draft.member(*by)
+
+
+def _is_marker(entry: Entry) -> bool:
+    name = entry.name
+    return name.startswith(WHITEOUT) and (name == OPAQUE or not name.startswith(WHITEOUT + WHITEOUT))
+
+
+def _agree(link: Entry, target: Entry) -> bool:
+    """True when a link's header says of owner, mode and times what its target's does, as every tool writes it."""
+    return (link.mode, link.uid, link.gid, link.mtime) == (target.mode, target.uid, target.gid, target.mtime) and (
+        link.xattrs is None or link.xattrs == target.xattrs
+    )
+
+
+def _at_odds(draft: Draft) -> set[Key]:
+    """The members of hard-link groups that disagree about owner, mode or times.
+
+    Engines apply each link's header to the file that they share, so that even a hidden link leaves its mark.
+    """
+    found: set[Key] = set()
+    for number, layer in draft.above_base():
+        if any(member.entry.kind == HARDLINK for member in layer.members):
+            for group in _groups(member.entry for member in layer.members):
+                target = layer.members[group[0]].entry
+                if any(not _agree(layer.members[link].entry, target) for link in group[1:]):
+                    found.update((number, member) for member in group)
+    return found
+
+
+def _groups(entries: Iterable[Entry]) -> Iterable[list[int]]:
+    """The hard-link groups of one layer, as numbers of members, each with its target first."""
+    groups: dict[int, list[int]] = {}
+    now: dict[bytes, int] = {}
+    for number, entry in enumerate(entries):
+        if entry.kind == HARDLINK and entry.link in now and entry.link != entry.path:
+            target = now[entry.link]
+            groups.setdefault(target, [target]).append(number)
+            now[entry.path] = target
+        else:
+            now[entry.path] = number
+    return groups.values()
+
+
+def renamed(member: Member, link: Entry) -> Member:
+    """The member under a link's name, with what the link's header says of owner, mode and times."""
+    old = member.entry
+    xattrs = {**(old.xattrs or {}), **(link.xattrs or {})} or None
+    entry = msgspec.structs.replace(
+        old, path=link.path, mode=link.mode, uid=link.uid, gid=link.gid, mtime=link.mtime, xattrs=xattrs
+    )
+    if member.pieces is None:
+        return Member(entry, member.source, (Renamed(member.source, old.start, old.end, entry),))
+    head, *body = member.pieces
+    if isinstance(head, Renamed):
+        return Member(entry, member.source, (head._replace(new=entry),))
+    return Member(entry, member.source, (tar.header(entry), *body))
