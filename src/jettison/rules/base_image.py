@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import split_reference
 from jettison.dockerfile.edit import delete, replace
-from jettison.dockerfile.stages import PLATFORM
 from jettison.finding import Edit, Safety, Severity, Span
 from jettison.rules.engine.rule import FileRule, InstructionRule, StageRule
 
@@ -345,7 +344,11 @@ class ArgUndefinedInFrom(StageRule):
                     yield context.found(self, word, f"no ARG before the first FROM defines {name}", note=near)
 
 
-_PLATFORM: Final = frozenset((*PLATFORM, "TARGETSTAGE"))
+_PLATFORM: Final = frozenset(
+    f"{side}{what}"
+    for side in ("TARGET", "BUILD")
+    for what in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE")
+)
 _VARIABLE: Final = re.compile(r"(?<!\\)\$(?:\{(?P<name>\w+)(?P<operator>:?[-+?]|[#%/])?[^}]*\}|(?P<bare>\w+))")
 
 
