@@ -24,7 +24,7 @@ TOOLS = Kind(
 KINDS = (TOOLS,)
 
 _PACKAGES = re.compile(
-    r"(?:gcc|g\+\+|cpp|clang|llvm|gfortran|gnat|gdc)(?:[-\d.]+)?(?:-[a-z0-9_]+-linux-gnu)?|gcc-c\+\+|binutils.*|make"
+    r"(?:gcc|g\+\+|cpp|clang|llvm|gfortran|gnat|gdc)(?:[-\d.]+)?(?:-[a-z0-9_-]+-linux-gnu)?|gcc-c\+\+|binutils.*|make"
     r"|cmake.*|ninja(?:-build)?|meson|scons|bazel.*|autoconf|automake.*|libtool|bison|flex|byacc|nasm|yasm|swig.*|ccache|lld.*"
     r"|pkg-config|pkgconf.*|build-essential|build-base|base-devel|\.build-deps|abuild|rpm-build|dpkg-dev|debhelper|fakeroot"
     r"|patch|gettext|doxygen|.+-dev|.+-devel|linux-headers.*|kernel-headers|golang.*|go|rust|rustc|cargo|rust-.*|maven"
@@ -32,7 +32,7 @@ _PACKAGES = re.compile(
 )
 _BY_HAND = re.compile(
     rb"usr/local/(go)/|(?:usr/local/|(?:root|home/[^/]+)/\.)(rustup)/|(?:usr/local/cargo|(?:root|home/[^/]+)/\.cargo)/bin/"
-    rb"(cargo(?:-[a-z]+)?|rust[a-z-]+|clippy-driver|rls)$|opt/(gradle|maven)[^/]*/|usr/share/(gradle|maven)[^/]*/"
+    rb"(cargo(?:-[a-z]+)?|rust[a-z-]+|clippy-driver|rls)$|opt/(gradle|(?:apache-)?maven)(?:-[\d.]+)?/|usr/share/(gradle|maven)(?:-[\d.]+)?/"
     rb"|usr/(?:share|lib)/(dotnet)/(?:sdk|packs|templates|sdk-manifests)/|opt/(android-sdk|emsdk|cmake)[^/]*/"
     rb"|(?:root|home/[^/]+)/\.sdkman/candidates/(gradle|maven|kotlin|scala|sbt)/"
 )

@@ -17,15 +17,26 @@ if TYPE_CHECKING:
     from jettison.waste import View
 
 _SECRET = re.compile(
-    rb"(?:.*/)?(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.netrc|_netrc|\.git-credentials|\.pypirc|\.npmrc|\.yarnrc\.yml|\.pgpass|\.my\.cnf"
-    rb"|\.env(?:\.(?!example|sample|template|dist)[^/]+)?|\.htpasswd|\.vault-token|\.s3cfg|\.dockercfg|\.docker/config\.json"
+    rb"(?:.*/)?(?:"
+    rb"id_(?:rsa|dsa|ecdsa|ed25519)(?:_sk)?|ssh_host_[a-z0-9]+_key|\.ssh/[^/]+\.pem|[^/]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)"
+    rb"|[^/]*(?:private|secret)[^/]*\.(?:pem|key)|(?:server|client|tls|privkey|ssl)[^/]*\.key|privkey[^/]*\.pem"
+    rb"|ssl/private/[^/]+\.(?:key|pem)|\.gnupg/(?:private-keys-v1\.d/[^/]+\.key|secring\.gpg)"
+    rb"|\.netrc|_netrc|\.git-credentials|\.pypirc|\.npmrc|\.pgpass|\.my\.cnf|\.mylogin\.cnf|\.htpasswd"
+    rb"|\.vault-token|\.s3cfg|\.boto|\.passwd-s3fs|\.dockercfg|\.docker/config\.json|\.config/containers/auth\.json"
+    rb"|\.env(?:\.(?!example$|sample$|template$|dist$|defaults?$|tpl$|test$|schema$)[^/]+)?"
     rb"|\.aws/credentials|\.kube/config|\.config/gcloud/[^/]*credentials[^/]*|\.azure/[^/]*[tT]oken[^/]*"
-    rb"|[^/]*(?:private|secret)[^/]*\.(?:pem|key)|[^/]+\.(?:p12|pfx|jks|keystore|kdbx|ppk)|(?:terraform\.)?tfstate"
-    rb"|credentials\.json|service[_-]account[^/]*\.json)"
+    rb"|\.config/gh/hosts\.yml|\.cargo/credentials(?:\.toml)?|\.gem/credentials|\.composer/auth\.json"
+    rb"|\.m2/settings-security\.xml|\.terraform\.d/credentials\.tfrc\.json|[^/]*\.tfstate(?:\.backup)?"
+    rb"|config/master\.key|config/credentials/[^/]+\.key|credentials\.json|service[_-]?account[^/]*\.json"
+    rb"|client_secrets?[^/]*\.json|secrets?\.(?:ya?ml|json|toml)"
+    rb")"
 )
-_SYSTEM = re.compile(
-    rb"usr/(?:share|lib|include)/|etc/ssl/|.*/(?:site-packages|dist-packages|node_modules|testdata|tests?)/"
+_NEVER = re.compile(
+    rb"usr/(?:share|lib|lib64|libexec|include|src|local/go|local/rustup)/|(?:root|home/[^/]+)/\.rustup/|proc/|sys/"
+    rb"|etc/ssl/private/ssl-cert-snakeoil\.key"
+    rb"|(?:.*/)?(?:(?:site|dist)-packages|node_modules|gems/[^/]+|vendor|pkg/mod|testdata|tests?|spec|examples?|fixtures)/"
 )
+"""Places where such names are samples, templates and test keys of what is installed there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +53,7 @@ def exposures(view: View) -> Iterator[Exposure]:
     hidden_by = {(h.layer, h.number): h.by for h in view.tree.hidden}
     for layer, index in enumerate(view.indexes):
         for number, entry in enumerate(index.entries):
-            if entry.kind != FILE or not entry.size or not _SECRET.fullmatch(entry.path) or _SYSTEM.match(entry.path):
+            if entry.kind != FILE or not entry.size or not _SECRET.fullmatch(entry.path) or _NEVER.match(entry.path):
                 continue
             if view.inventory.owner(entry.path) is None:
                 yield Exposure(entry.path, layer, hidden_by.get((layer, number)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.waste import Claim, Kind, View
+from jettison.waste.recommends import belongings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,11 +22,6 @@ KINDS = (ORPHANED,)
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
-    """All visible files of such packages."""
-    for package in view.inventory.packages:
-        if package.installed_by != "orphan":
-            continue
-        for path in package.files:
-            node = view.tree.get(path)
-            if node is not None and node.children is None:
-                yield ORPHANED, Claim(node.layer, node.number, reason=package.name)
+    """All that belongs to such packages."""
+    for node, package in belongings(view, "orphan"):
+        yield ORPHANED, Claim(node.layer, node.number, reason=package.name)

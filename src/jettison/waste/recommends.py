@@ -9,7 +9,8 @@ from jettison.waste import Claim, Kind, View
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jettison.packages import Package
+    from jettison.image.tree import Node
+    from jettison.packages import InstalledBy, Package
 
 RECOMMENDED = Kind(
     "recommended-packages",
@@ -25,14 +26,23 @@ _RECORDS = b"var/lib/dpkg/info/"
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
-    """All visible files of such packages, the bytecode compiled from them, and dpkg's records of them."""
+    """All that belongs to such packages."""
+    for node, package in belongings(view, "recommends"):
+        yield RECOMMENDED, Claim(node.layer, node.number, reason=package.name)
+
+
+def belongings(view: View, reason: InstalledBy) -> Iterator[tuple[Node, Package]]:
+    """All visible files of packages that are there for `reason`, the bytecode compiled from them, and dpkg's records."""
+    wanted = {id(package) for package in view.inventory.packages if package.installed_by == reason}
+    if not wanted:
+        return
     by_name = {package.name: package for package in view.inventory.packages if package.kind == "deb"}
     for path, node in view.tree.nodes.items():
         if node.layer < 0 or node.children is not None:
             continue
         owner = view.inventory.owner(path) or view.inventory.owner(source_of(path)) or _described(path, by_name)
-        if owner is not None and owner.installed_by == "recommends":
-            yield RECOMMENDED, Claim(node.layer, node.number, reason=owner.name)
+        if owner is not None and id(owner) in wanted:
+            yield node, owner
 
 
 def _described(path: bytes, by_name: dict[str, Package]) -> Package | None:
