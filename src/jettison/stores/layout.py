@@ -237,6 +237,8 @@ def _choose(contents: Contents, entries: Sequence[Descriptor], platform: Platfor
     """The entry for the platform; entries that do not say theirs are asked, and those that are no images are left."""
     asked = [_described(contents, entry) for entry in entries[:100]]
     images = [entry for entry in asked if entry is not None]
+    if len({entry.digest for entry in images}) == 1 and images[0].platform is None:
+        return images[0]
     wanted = platform or host()
     serving = [entry for entry in images if entry.platform is not None and entry.platform.serves(wanted)]
     if len({entry.digest for entry in serving}) > 1:
