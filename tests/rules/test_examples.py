@@ -9,12 +9,13 @@ import pytest
 
 from jettison.dockerfile import parse
 from jettison.finding import Safety
-from jettison.rules.engine.lint import lint
+from jettison.rules.engine.lint import DEFAULTS, lint
 from jettison.rules.engine.registry import all_rules
 from jettison.rules.engine.repair import repair
 
 if TYPE_CHECKING:
     from jettison.rules.engine.rule import Rule
+    from jettison.rules.engine.settings import Settings
 
 RULES = all_rules()
 APPLIED = (Safety.SAFE, Safety.UNSAFE)
@@ -23,6 +24,11 @@ APPLIED = (Safety.SAFE, Safety.UNSAFE)
 def alone(rule: Rule) -> tuple[Rule, ...]:
     """The rule, and for the rule about unused ignores one that may be ignored."""
     return tuple(other for other in RULES if other is rule or (rule.code == "IGN001" and other.code == "APT005"))
+
+
+def settings_of(rule: Rule) -> Settings:
+    """What the rule's examples are configured with."""
+    return rule.example_settings or DEFAULTS
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)
@@ -39,12 +45,12 @@ def test_documentation(rule: Rule) -> None:
 )
 def test_bad(rule: Rule, bad: int) -> None:
     text = rule.examples()[0][bad].encode()
-    assert rule.code in {finding.code for finding in lint(text, rules=alone(rule)).findings}
+    assert rule.code in {finding.code for finding in lint(text, settings=settings_of(rule), rules=alone(rule)).findings}
     if rule.safety in APPLIED:
-        result = repair(text, rules=alone(rule), unsafe=True)
+        result = repair(text, settings=settings_of(rule), rules=alone(rule), unsafe=True)
         assert result.data.decode() == rule.examples()[1][bad], [refused.reason for refused in result.refused]
         assert not result.refused
-        again = repair(result.data, rules=alone(rule), unsafe=True)
+        again = repair(result.data, settings=settings_of(rule), rules=alone(rule), unsafe=True)
         assert again.data == result.data
 
 
@@ -53,5 +59,7 @@ def test_bad(rule: Rule, bad: int) -> None:
 )
 def test_good(rule: Rule, good: int) -> None:
     text = rule.examples()[1][good].encode()
-    assert rule.code not in {finding.code for finding in lint(text, rules=alone(rule)).findings}
+    assert rule.code not in {
+        finding.code for finding in lint(text, settings=settings_of(rule), rules=alone(rule)).findings
+    }
     assert rule.code.startswith("SYN") or not parse(text).problems

@@ -179,7 +179,7 @@ class _Table:
         for child in root.children:
             kind = child.type
             if kind in _OPERATORS:
-                self.operator(kind)
+                self.operator(kind, child)
                 if script.statements and not script.statements[-1].terminator:
                     script.statements[-1].terminator = kind
             elif child.is_named and kind != "comment":
@@ -192,9 +192,11 @@ class _Table:
         if self.broken:
             script.errors = max(1, script.errors)
 
-    def operator(self, kind: str) -> None:
+    def operator(self, kind: str, node: Node | None = None) -> None:
         """Remember the joiner for the next command and give it to the one before."""
         self.joiner = kind
+        if node is not None and kind != "\n":
+            self.script.operators.append((node.start_byte, node.end_byte))
         last = self.levels[-1]
         if last is not None and not last.after:
             last.after = kind
@@ -205,7 +207,7 @@ class _Table:
         if kind == "command":
             self.command(node, inside)
         elif kind in _OPERATORS:
-            self.operator(kind)
+            self.operator(kind, node)
         elif kind == "comment":
             self.script.comments.append(self.logical.span(node.start_byte, node.end_byte))
         elif kind == "ERROR" or node.is_missing:

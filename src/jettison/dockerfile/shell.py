@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Final
@@ -218,7 +219,7 @@ class Script:
 
     __slots__ = (
         "commands", "comments", "errexit", "errors", "exec_form", "heredoc", "instruction", "logical", "opaque",
-        "pipefail", "shell", "statements", "stdin",
+        "operators", "pipefail", "shell", "statements", "stdin",
     )  # fmt: skip
 
     def __init__(self, instruction: Instruction, logical: Logical, shell: Shell) -> None:
@@ -228,6 +229,7 @@ class Script:
         self.commands: list[Command] = []
         self.statements: list[Statement] = []
         self.comments: list[Span] = []
+        self.operators: list[tuple[int, int]] = []
         self.errors = 0
         self.opaque = False
         self.exec_form = False
@@ -261,13 +263,13 @@ class Script:
         text = word.raw.decode("utf-8", "surrogateescape")
         if "$(" in text or "`" in text or "$'" in text or '$"' in text:
             return None
-        known = dict(self.instruction.file.variables(self.instruction))
+        known: dict[str, str | None] = {}
         for command in self.commands:
             for assignment in command.assignments:
                 earlier = command.start < at and not command.inside and not command.words
                 value = assignment.value
                 known[assignment.name] = (value.text if value else "") if earlier else None
-        return expand(text, known, "\\")
+        return expand(text, ChainMap(known, dict(self.instruction.file.variables(self.instruction))), "\\")
 
 
 def _base(text: str | None) -> str | None:

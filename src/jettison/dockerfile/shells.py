@@ -41,12 +41,7 @@ def shell_of(instruction: Instruction) -> Shell:
     stage = place.stage
     seen = 0
     while stage is not None and seen <= len(file.stages):
-        shell = None
-        for candidate in stage.instructions:
-            if candidate.index >= place.index:
-                break
-            if candidate.kind == "SHELL" and candidate.json:
-                shell = candidate
+        shell = next((item for item in reversed(stage.shells) if item.index < place.index and item.json), None)
         if shell is not None and shell.json:
             return from_argv([word.text or "" for word in shell.json])
         if stage.parent is None:

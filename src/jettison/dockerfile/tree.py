@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.lexer import Grammar
     from jettison.dockerfile.source import Source
     from jettison.dockerfile.stages import Stage
+    from jettison.dockerfile.variables import Scope
     from jettison.dockerfile.words import Problem
 
 
@@ -94,7 +95,7 @@ class Dockerfile:
     """
 
     __slots__ = (
-        "_comments", "_stages", "_variables", "build_args", "context", "directives", "grammar", "instructions", "nodes",
+        "_comments", "_scopes", "_stages", "build_args", "context", "directives", "grammar", "instructions", "nodes",
         "problems", "source",
     )  # fmt: skip
 
@@ -109,7 +110,7 @@ class Dockerfile:
         self.context: BuildContext | None = None
         self._stages: list[Stage] | None = None
         self._comments: list[Comment] | None = None
-        self._variables: dict[int, Mapping[str, str | None]] | None = None
+        self._scopes: list[Scope] | None = None
 
     @property
     def path(self) -> str:
@@ -143,8 +144,8 @@ class Dockerfile:
 
     def variables(self, instruction: Instruction) -> Mapping[str, str | None]:
         """ARG and ENV as they stand before `instruction`: name to value, None for a value that is not known."""
-        if self._variables is None:
-            from jettison.dockerfile.stages import variables_of
+        from jettison.dockerfile.variables import Variables, scopes_of
 
-            self._variables = variables_of(self)
-        return self._variables[(instruction.outer or instruction).index]
+        index = (instruction.outer or instruction).index
+        scopes = self._scopes if self._scopes is not None else scopes_of(self)
+        return Variables(scopes[index], 2 * index)

@@ -94,5 +94,7 @@ def tokens(instruction: Instruction) -> Iterator[tuple[str, Span]]:
                 yield "assignment", assignment.span
             for redirection in command.redirections:
                 yield "redirection", redirection.span
+        for start, end in script.operators:
+            yield "joiner", script.logical.span(start, end)
         for comment in script.comments:
             yield "shell comment", comment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import replace
@@ -83,17 +84,25 @@ def needs_lists(instruction: Instruction) -> str | None:
     return answer
 
 
-def later(instruction: Instruction) -> Iterator[Instruction]:
-    """What runs after an instruction: the rest of its stage, and the stages that build on it."""
+def needing(instruction: Instruction, context: Context) -> Iterator[tuple[Instruction, str]]:
+    """What runs after an instruction, in its stage and those that build on it, and needs its lists; and how surely."""
     place = instruction.outer or instruction
-    stage = place.stage
-    if stage is None:
+    if place.stage is None:
         return
-    for other in stage.instructions:
-        if other.index > place.index:
-            yield other
-    for child in stage.descendants():
-        yield from child.instructions
+    needs: list[tuple[int, Instruction, str]] | None = context.memo.get("apt needs")
+    if needs is None:
+        needs = [(other.index, other, need) for other in context.file.instructions if (need := _need(other))]
+        context.memo["apt needs"] = needs
+    stages = {id(place.stage), *(id(stage) for stage in place.stage.descendants())}
+    for _, other, need in needs[bisect_right(needs, place.index, key=lambda item: item[0]) :]:
+        if id(other.stage) in stages:
+            yield other, need
+
+
+def _need(instruction: Instruction) -> str | None:
+    if instruction.kind == "RUN":
+        return None if instruction.mounted(LISTS) else needs_lists(instruction)
+    return "perhaps" if instruction.kind in ("CMD", "ENTRYPOINT") and b"apt-get" in instruction.data else None
 
 
 class VersionsNotPinned(CommandRule):
@@ -194,24 +203,16 @@ class ListsKept(ScriptRule):
             return
         if instruction.stage is not None and not instruction.stage.ships:
             return
-        needing = [(other, need) for other in later(instruction) if (need := self.need(other))]
-        blocking = next((other for other, need in needing if need == "yes"), None)
+        blocking = next((other for other, need in needing(instruction, context) if need == "yes"), None)
+        perhaps = blocking is None and any(True for _ in needing(instruction, context))
         note = f"line {blocking.line} installs without an update of its own and needs these lists" if blocking else None
         sudo = b"sudo " if fetched[-1].words[0].text == "sudo" else b""
         edit = None if blocking else append_command(script, sudo + b"rm -rf /var/lib/apt/lists/*")
         yield context.found(
             self, fetched[-1], "the package lists stay in the layer",
             fix="delete the package lists in the same RUN", edits=[edit],
-            safety=Safety.UNSAFE if needing else None, note=note,
+            safety=Safety.UNSAFE if perhaps else None, note=note,
         )  # fmt: skip
-
-    def need(self, other: Instruction) -> str | None:
-        """Whether a later instruction needs the lists."""
-        if other.kind == "RUN":
-            return None if other.mounted(LISTS) else needs_lists(other)
-        if other.kind in ("CMD", "ENTRYPOINT") and b"apt-get" in other.data:
-            return "perhaps"
-        return None
 
 
 class InstallAsks(CommandRule):
@@ -422,13 +423,11 @@ class UpdateAlone(ScriptRule):
         fetched = updates(script)
         if not fetched or needs_lists_anywhere(script) or script.instruction.mounted(LISTS):
             return
-        needing = next(
-            (other for other in later(script.instruction) if other.kind == "RUN" and needs_lists(other) == "yes"), None
-        )
-        if needing is None:
+        user = next((other for other, need in needing(script.instruction, context) if need == "yes"), None)
+        if user is None:
             return
         yield context.found(
-            self, fetched[-1], f"the lists fetched here are cached; line {needing.line} installs from them",
+            self, fetched[-1], f"the lists fetched here are cached; line {user.line} installs from them",
             fix="join it with the next RUN", edits=[self.join(script)],
         )  # fmt: skip
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
+    from jettison.rules.engine.settings import Settings
 
 
 class Rule:
@@ -36,6 +37,8 @@ class Rule:
     """False for a rule that must be asked for with `--select` or `--extend-select`."""
     bad: ClassVar[str | tuple[str, ...]] = ()
     good: ClassVar[str | tuple[str, ...]] = ()
+    example_settings: ClassVar[Settings | None] = None
+    """Settings under which the examples hold, for a rule that does nothing without configuration."""
     mentions: ClassVar[tuple[bytes, ...]] = ()
     """Bytes of which one must occur (in the file, or in the RUN for script rules) for the rule to be asked at all."""
     onbuild: ClassVar[bool] = True
