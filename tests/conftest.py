@@ -72,6 +72,20 @@ def docker_host() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
+def containerd_host() -> Iterator[str]:
+    """The address of a second engine, which keeps images in containerd's store."""
+    session = engine_docker.Session(engine_docker.CONTAINERD)
+    yield obtain(session.enter)
+    session.leave()
+
+
+@pytest.fixture(scope="session")
+def containerd_docker(containerd_host: str) -> Tool:
+    """The docker command line, speaking to the engine with containerd's store: it writes provenance."""
+    return obtain(lambda: engine_docker.client(containerd_host))
+
+
+@pytest.fixture(scope="session")
 def docker(docker_host: str) -> Tool:
     """The docker command line, speaking to the engine: `docker("build", "--network", "host", folder)`."""
     return obtain(lambda: engine_docker.client(docker_host))

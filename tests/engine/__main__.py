@@ -15,10 +15,11 @@ from engine import bases, docker, images, machine
 def main() -> int:
     """Parse one command and do it."""
     parser = argparse.ArgumentParser(prog="tests/engine", description="The engine that the integration tests use.")
+    parser.add_argument("--containerd", action="store_true", help="the engine that keeps images in containerd's store")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("start", help="start it, keep it running, and print its DOCKER_HOST")
-    commands.add_parser("stop", help="end it")
-    commands.add_parser("status", help="say whether it runs, and where it lies")
+    commands.add_parser("stop", help="end both")
+    commands.add_parser("status", help="say whether they run, and where")
     client = commands.add_parser("docker", help="run the docker command line against it")
     client.add_argument("arguments", nargs=argparse.REMAINDER)
     base = commands.add_parser("base", help="make stand-ins for base images")
@@ -35,17 +36,18 @@ def main() -> int:
 
 def act(arguments: argparse.Namespace) -> int:
     """Carry out a parsed command."""
+    engine = docker.CONTAINERD if arguments.containerd else docker.STANDARD
     if arguments.command == "stop":
-        docker.keep(False)
-        print("ended" if docker.stop() else "was not running")
+        for each in (docker.STANDARD, docker.CONTAINERD):
+            each.mark.unlink(missing_ok=True)
+            print(f"{each.name}: {'ended' if each.stop() else 'was not running'}")
         return 0
     if arguments.command == "status":
-        host = f"unix://{docker.socket()}"
-        runs = docker.socket().exists() and docker.answers(host)
-        print(f"{host}: {'running' if runs else 'not running'}")
-        return 0 if runs else 1
-    docker.keep(True)
-    host = docker.start()
+        for each in (docker.STANDARD, docker.CONTAINERD):
+            print(f"{each.name}: {'running' if each.runs() else 'not running'}, {each.host}")
+        return 0
+    engine.mark.touch()
+    host = engine.start()
     client = docker.client(host)
     if arguments.command == "docker":
         print(client(*arguments.arguments), end="")

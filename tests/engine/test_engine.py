@@ -32,6 +32,27 @@ def small(docker: Tool, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "small.tar"
 
 
+def test_containerd_store_writes_attestations(containerd_docker: Tool, tmp_path: Path) -> None:
+    (tmp_path / "hello").write_text("hello\n")
+    (tmp_path / "Dockerfile").write_text("FROM scratch\nCOPY hello /hello\n")
+    options = ["--provenance", "mode=max", "--tag", "jettison-test/proven:1"]
+    containerd_docker("build", *options, tmp_path)
+    containerd_docker("build", *options, "--output", f"type=oci,dest={tmp_path / 'oci.tar'}", tmp_path)
+    containerd_docker("save", "--output", tmp_path / "saved.tar", "jettison-test/proven:1")
+    for name in ("oci.tar", "saved.tar"):
+        with tarfile.open(tmp_path / name) as archive:
+            index = archive.extractfile("index.json")
+            assert index is not None
+            outer = json.load(index)["manifests"][0]["digest"].replace(":", "/")
+            nested = archive.extractfile(f"blobs/{outer}")
+            assert nested is not None
+            kinds = [
+                entry.get("annotations", {}).get("vnd.docker.reference.type")
+                for entry in json.load(nested)["manifests"]
+            ]
+        assert kinds == [None, "attestation-manifest"], name
+
+
 def test_engine_builds_with_buildkit(docker: Tool, small: Path) -> None:
     with tarfile.open(small) as archive:
         names = archive.getnames()
@@ -93,6 +114,7 @@ def test_token_registry_wants_a_token(skopeo: Tool, registry_token: Registry, sm
 def test_docker_pushes_to_a_registry(docker: Tool, registry: Registry, small: Path) -> None:
     docker("tag", "jettison-test/small:1", f"{registry}/pushed:1")
     docker("push", f"{registry}/pushed:1")
+    docker("image", "rm", f"{registry}/pushed:1")
     assert status(f"http://{registry}/v2/pushed/tags/list") == 200
 
 
