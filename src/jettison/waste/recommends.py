@@ -32,7 +32,7 @@ def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
 
 
 def belongings(view: View, reason: InstalledBy) -> Iterator[tuple[Node, Package]]:
-    """All visible files of packages that are there for `reason`, the bytecode compiled from them, and dpkg's records."""
+    """All visible files of packages that are there for `reason`, their bytecode, and dpkg's records of them."""
     wanted = {id(package) for package in view.inventory.packages if package.installed_by == reason}
     if not wanted:
         return
