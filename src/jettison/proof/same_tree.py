@@ -7,8 +7,11 @@ directory that no layer has an entry for has no attributes that could be compare
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from jettison.image.entry import HARDLINK, KIND_NAMES, show
 from jettison.image.tree import stack
@@ -142,3 +145,20 @@ def _differing_groups(before: dict[bytes, bytes], after: dict[bytes, bytes]) -> 
         a, b = before.get(path, path), after.get(path, path)
         if a != b:
             yield Difference(path, "hard link with", f"/{show(a)}", f"/{show(b)}")
+
+
+def linked(tree: Tree, paths: Collection[bytes]) -> set[bytes]:
+    """All paths that are one file with one of `paths`."""
+    groups = _link_groups(tree)
+    wanted = {groups[path] for path in paths if path in groups}
+    return {path for path, first in groups.items() if first in wanted}
+
+
+def fingerprint(tree: Tree) -> str:
+    """A digest of all that is compared: equal for two trees exactly when `same_tree` finds no difference."""
+    groups = _link_groups(tree)
+    whole = hashlib.sha256()
+    for path in sorted(tree.nodes):
+        seen = [text for _, text in _seen(tree.nodes[path])]
+        whole.update(msgspec.msgpack.encode([path, groups.get(path, path), seen]))
+    return "sha256:" + whole.hexdigest()

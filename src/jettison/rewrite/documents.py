@@ -109,7 +109,7 @@ def manifest(
     It stays Docker's schema 2 where it was and all layers are packed as that knows them; else it is an OCI manifest.
     """
     fields = msgspec.json.decode(image.manifest_bytes, type=Fields) if image.manifest_bytes else {}
-    docker = _stays_docker(image, layers)
+    docker = subject is None and _stays_docker(image, layers)
     fields["schemaVersion"] = raw(2)
     fields["mediaType"] = raw(media_types.DOCKER_MANIFEST if docker else media_types.OCI_MANIFEST)
     config = {

@@ -28,6 +28,9 @@ _MOST_THREADS = {"gzip": 16, "zstd": 4}
 """More would hold more of the layer at once than is worth it: a job of zstd's is at least 8 MiB."""
 
 
+Chunk = bytes | bytearray | memoryview
+
+
 @dataclass(frozen=True, slots=True)
 class Packing:
     """What layers are packed with: `gzip`, `zstd`, or None for a plain tar."""
@@ -52,7 +55,7 @@ class Packing:
     def __str__(self) -> str:
         return f"{self.name}:{self.level}" if self.name else "none"
 
-    def pack(self, parts: Iterable[bytes | memoryview]) -> Iterator[bytes | memoryview]:
+    def pack(self, parts: Iterable[bytes | memoryview]) -> Iterator[Chunk]:
         """The parts, packed."""
         if self.name is None:
             return iter(parts)
@@ -61,10 +64,10 @@ class Packing:
         return _gzip(parts, level, threads) if self.name == "gzip" else _zstd(parts, level, threads)
 
 
-def _gzip(parts: Iterable[bytes | memoryview], level: int, threads: int) -> Iterator[bytes]:
+def _gzip(parts: Iterable[bytes | memoryview], level: int, threads: int) -> Iterator[bytearray]:
     from deflate import gzip_compress
 
-    waiting: deque[Future[bytes]] = deque()
+    waiting: deque[Future[bytearray]] = deque()
     with ThreadPoolExecutor(threads, "jettison-pack") as pool:
         try:
             for block in _blocks(parts):
@@ -105,5 +108,9 @@ def _zstd_compressor(level: int, threads: int) -> Any:
     else:
         from backports import zstd
     parameter = zstd.CompressionParameter
-    options = {parameter.checksum_flag: 1, parameter.compression_level: level, parameter.nb_workers: threads}
+    options: dict[int, int] = {
+        parameter.checksum_flag: 1,
+        parameter.compression_level: level,
+        parameter.nb_workers: threads,
+    }
     return zstd.ZstdCompressor(options=options)

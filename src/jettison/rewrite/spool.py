@@ -14,6 +14,7 @@ from jettison.errors import InputError
 from jettison.image.pipeline import Ahead, Beside
 from jettison.image.source import FileSource
 from jettison.oci.digest import Digest
+from jettison.rewrite.packing import Chunk
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -101,7 +102,7 @@ class _Writing:
         with (
             Ahead(iter(parts)) as ahead,
             Beside[bytes | memoryview](self._tar.update) as hashing,
-            Beside[bytes | memoryview](self._blob.update) as hashing_blob,
+            Beside[Chunk](self._blob.update) as hashing_blob,
             open(self._path, "wb", buffering=0) as file,
         ):
             for chunk in packing.pack(self._counted(ahead, hashing)):
@@ -122,7 +123,7 @@ class _Writing:
             yield part
 
 
-def _write_all(descriptor: int, data: bytes | memoryview) -> None:
+def _write_all(descriptor: int, data: Chunk) -> None:
     rest = memoryview(data)
     while rest:
         rest = rest[os.write(descriptor, rest) :]
