@@ -28,9 +28,9 @@ documentation page, `jettison rules CODE`, SARIF and the editor's quick fix come
             yield context.found(self, where, "one sentence, no full stop", fix="delete ...", edits=[edit])
 
 An example may also be an indented block: r""" and a line feed first, its indentation is taken off.
-Examples run with the one rule alone, under `example_settings` where the rule needs configuration. SAFE: same files in the image and same behaviour, or provably only caches removed;
-read "The fixes" in docs/architecture.md before calling anything safe. DISPLAY: shown, never applied. No fix beats a
-wrong one.
+Examples run with the one rule alone, under `example_settings` where the rule needs configuration. SAFE: same files in
+the image and same behaviour, or provably only caches removed; never base image, ENV, USER, LABEL, HEALTHCHECK,
+pipefail, shell to exec form, ADD of a URL, modes, package order. DISPLAY: shown, never applied. No fix beats a wrong one.
 
 ## What a rule looks at
 
