@@ -141,9 +141,15 @@ def test_an_engine_that_dies(engine: Start, indexer: Indexer, part: int) -> None
             stores.open_image("docker-daemon:app:1", None, indexer)
 
 
-@pytest.mark.parametrize("part", [0, 512, 100_000, 300_000])
-def test_an_engine_that_gives_up(engine: Start, indexer: Indexer, part: int) -> None:
-    words = b'{"errorDetail":{"message":"layer is gone"},"error":"layer is gone"}\r\n'
+@pytest.mark.parametrize("part", [0, 512, 100_000, 256 << 10, (256 << 10) - 20, 300_000])
+@pytest.mark.parametrize(
+    "words",
+    [
+        b'{"errorDetail":{"message":"layer is gone"},"error":"layer is gone"}\r\n',
+        b'{"cause":"io","message":"layer is gone","response":500}\n',
+    ],
+)
+def test_an_engine_that_gives_up(engine: Start, indexer: Indexer, part: int, words: bytes) -> None:
     server = engine(b"")
     server.save = lambda handler: handler.chunked(saved_25()[:part] + words)
     with pytest.raises(RemoteError, match="gave up: layer is gone"):
@@ -252,3 +258,7 @@ def test_what_a_containerd_store_holds(engine: Start) -> None:
     ]
     (row,) = stores.list_images("docker-daemon:*")
     assert (row.platform, row.compressed, row.raw) == ("linux/arm64/v8", 100, 300)
+    older = {"Id": ID, "RepoTags": ["app:1"], "RepoDigests": [f"app@{ID}"], "Created": 1, "Size": 400}
+    server.answers["/images/json"] = [older]
+    (row,) = stores.list_images("docker-daemon:*")
+    assert (row.compressed, row.raw) == (None, None)

@@ -1,17 +1,23 @@
 from __future__ import annotations
 
+import io
 import threading
 import time
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from urllib3 import HTTPResponse
 
 from jettison.errors import DigestMismatch, InputError, NotFound, RemoteError
 from jettison.image.source import CHUNK
 from jettison.oci import manifest
 from jettison.oci.descriptor import Descriptor
 from jettison.oci.reference import parse_name
+from jettison.registry.blob import BlobSource
 from jettison.registry.repository import Repository
+from jettison.registry.retry import Patience
 from registry.faults import Handler, Registry, Sample, digest, drops, fails, hangs
 
 if TYPE_CHECKING:
@@ -187,3 +193,46 @@ def test_many_threads(server: Registry, app: Repository, sample: Sample) -> None
     for thread in threads:
         thread.join()
     assert sorted(results) == sorted(entry.size or 0 for entry in blobs)
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> tuple[int, dict[str, str], bytes]:
+    """Something that a server may say, right or wrong."""
+    start = draw(st.integers(0, len(SMALL)))
+    body = SMALL[start : draw(st.integers(start, len(SMALL)))] + draw(st.sampled_from([b"", b"", b"x"]))
+    headers = draw(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "content-length": st.sampled_from([str(len(body)), str(len(SMALL)), "-1", "x"]),
+                "content-range": st.sampled_from([f"bytes {start}-{len(SMALL) - 1}/{len(SMALL)}", "bytes 0-1/*", ""]),
+            },
+        )
+    )
+    return draw(st.sampled_from([200, 206, 206, 416])), headers, body
+
+
+SMALL = bytes(range(64))
+
+
+@given(st.lists(answers(), max_size=8))
+def test_whatever_a_server_says_the_bytes_are_right_or_refused(
+    script: list[tuple[int, dict[str, str], bytes]],
+) -> None:
+    script = [*script, *[(200, {}, SMALL)] * 2]
+    asked: list[int] = []
+
+    def opener(descriptor: Descriptor, start: int) -> HTTPResponse:
+        asked.append(start)
+        status, headers, body = script[min(len(asked), len(script)) - 1]
+        return HTTPResponse(io.BytesIO(body), headers, status, preload_content=False)
+
+    source = BlobSource(
+        Descriptor(digest=digest(SMALL), size=len(SMALL)), opener, Patience(sleep=lambda seconds: None), "here"
+    )
+    try:
+        data = b"".join(source.chunks())
+    except InputError:
+        data = SMALL
+    assert data == SMALL
+    assert len(asked) < 80 and all(0 <= start < len(SMALL) for start in asked)

@@ -270,6 +270,22 @@ def test_mirrors_are_asked_first(
     assert app.manifest(document.digest).data == sample.manifest
 
 
+def test_a_proxy(start: Start, sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
+    proxy = start()
+    proxy.put(sample, "1")
+    monkeypatch.setenv("http_proxy", f"http://me:secret@{proxy.host}")
+    monkeypatch.setenv("https_proxy", f"http://me:secret@{proxy.host}")
+    monkeypatch.setenv("JETTISON_INSECURE_REGISTRIES", "registry.invalid")
+    document = Repository(parse_name("registry.invalid/app:1")).manifest("1")
+    assert document.data == sample.manifest
+    assert proxy.seen[-1].headers["host"] == "registry.invalid"
+    assert proxy.seen[-1].headers["proxy-authorization"].startswith("Basic ")
+    monkeypatch.setenv("http_proxy", "socks5://127.0.0.1:1")
+    monkeypatch.setenv("https_proxy", "socks5://127.0.0.1:1")
+    with pytest.raises(ConfigError, match="not supported"):
+        Repository(parse_name("registry.invalid/app:1")).manifest("1")
+
+
 @pytest.fixture
 def secure(server: Registry, tmp_path: Path) -> Path:
     """The certificate of a registry that speaks TLS."""
@@ -304,3 +320,19 @@ def test_tls(
     (folder / "ca.crt").write_bytes(b"nonsense")
     with pytest.raises(ConfigError, match="certificate authority"):
         Repository(name).manifest("1")
+
+
+def test_client_certificates(server: Registry, secure: Path, sample: Sample, home: Path, waits: list[float]) -> None:
+    server.put(sample, "1")
+    context = server.socket.context  # type: ignore[attr-defined]
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(secure)
+    folder = home / ".config" / "containers" / "certs.d" / server.host
+    folder.mkdir(parents=True)
+    (folder / "ca.crt").write_bytes(secure.read_bytes())
+    name = parse_name(f"{server.host}/app:1")
+    with pytest.raises(RemoteError):
+        Repository(name).manifest("1")
+    (folder / "client.cert").write_bytes(secure.read_bytes())
+    (folder / "client.key").write_bytes(secure.with_name("key.pem").read_bytes())
+    assert Repository(name).manifest("1").data == sample.manifest

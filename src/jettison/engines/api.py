@@ -179,6 +179,7 @@ def _open_pool(endpoint: Endpoint) -> urllib3.HTTPConnectionPool:
     except (OSError, ssl.SSLError) as error:
         raise ConfigError(f"the engine's certificates cannot be used: {error}", where=endpoint.source) from None
     if not tls.verify:
+        urllib3.disable_warnings(http.InsecureRequestWarning)  # whoever set the engine up so knows
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return urllib3.connection_from_url(endpoint.url, maxsize=4, ssl_context=context)

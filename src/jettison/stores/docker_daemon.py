@@ -35,7 +35,12 @@ if TYPE_CHECKING:
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
 
-_FAILED = re.compile(rb'\{"errorDetail":.*"error":"(.{1,500}?)"\}\s*\Z', re.DOTALL)
+_TAIL = 2048
+_FAILED = re.compile(
+    rb'(?:\{"errorDetail":.{0,1000}"error":"(.{1,500}?)"\}|\{"cause":.{0,1000}"message":"(.{1,500}?)",.{0,100}\})\s*\Z',
+    re.DOTALL,
+)
+"""What Docker and podman append to a tar when they fail halfway."""
 _PLATFORM_OF_SAVE, _PLATFORM_OF_INSPECT = (1, 48), (1, 49)
 
 
@@ -156,13 +161,13 @@ class _SavedImage:
         if self._platform is not None and self._api.version >= _PLATFORM_OF_SAVE:
             path += "?" + urlencode({"platform": _platform_json(self._platform)})
         try:
-            last = b""
+            tail = b""
             for piece in self._api.pieces(self._api.open(path, what=f"image {self._reference}")):
-                last = piece
+                tail = (tail + piece[-_TAIL:])[-_TAIL:]
                 yield piece
-            failed = _FAILED.search(last[-2048:])
-            if failed is not None:  # an engine that fails halfway appends this to the tar
-                said = failed[1].decode("utf-8", "replace")
+            failed = _FAILED.search(tail)
+            if failed is not None:
+                said = (failed[1] or failed[2]).decode("utf-8", "replace")
                 raise RemoteError(f"the engine gave up: {said}", where=self._reference, hint="see the engine's own log")
         except JettisonError as error:
             self._failure = error
@@ -242,5 +247,7 @@ def _listings(summary: _Summary) -> Iterator[Listing]:
         content = entry.size.content if entry.size else 0
         yield Listing(names, summary.id, platform or None, content or None, unpacked or None, created)
     if not there:
-        raw = summary.size if summary.size > 0 and summary.manifests is None else None
+        # A containerd store's id is a manifest's digest, and its size counts blobs and unpacked files together.
+        both = any(digest.endswith(f"@{summary.id}") for digest in summary.repo_digests or ())
+        raw = summary.size if summary.size > 0 and summary.manifests is None and not both else None
         yield Listing(names, summary.id, raw=raw, created=created)
