@@ -70,7 +70,7 @@ def test_nested_archives() -> None:
             {"Bundle_SymbolicName": "org.apache.commons.io;x=y", "Bundle_Version": "2.19.0"},
             ("org.apache.commons.io", "2.19.0"),
         ),
-        ("a/app.jar", {"Implementation_Title": "App", "Implementation_Version": "7"}, ("App", "7")),
+        ("a/app.jar", {"Implementation_Title": "App", "Implementation_Version": "7"}, ("app", "7")),
         ("a/app.jar", {}, ("app", "")),
     ],
 )

@@ -43,6 +43,7 @@ class Archive(msgspec.Struct, array_like=True, frozen=True):
 
     artifacts: list[Artifact]
     title: str
+    """OSGi's symbolic name; `Implementation-Title` is prose."""
     version: str
 
 
@@ -82,9 +83,8 @@ def _archive(data: memoryview, inside: bytes, budget: int = _MAX_ALL_NESTED) -> 
             java = True
     if not java and not artifacts:
         return None
-    title = manifest.get("Implementation-Title") or manifest.get("Bundle-SymbolicName") or ""
     version = manifest.get("Implementation-Version") or manifest.get("Bundle-Version") or ""
-    return Archive(artifacts, title.partition(";")[0].strip(), version.strip())
+    return Archive(artifacts, manifest.get("Bundle-SymbolicName", "").partition(";")[0].strip(), version.strip())
 
 
 def _nested(data: bytes, name: bytes) -> list[Artifact]:
