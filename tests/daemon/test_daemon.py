@@ -112,6 +112,16 @@ def test_the_platform_is_asked_for(engine: Start, indexer: Indexer) -> None:
     assert image.id == ID
 
 
+def test_an_older_engine_speaks_of_its_own_platform(engine: Start, indexer: Indexer) -> None:
+    store = Containerd()
+    server = engine(store.saved(), digest(store.index))
+    server.inspected |= {"Os": "linux", "Architecture": "arm64", "Variant": "v8"}
+    server.inspected["RootFS"] = {"Layers": [digest(b"of arm64")]}
+    assert stores.open_image("docker-daemon:app:1", platforms.parse("linux/amd64"), indexer).id == ID
+    with pytest.raises(NotFound, match="linux/arm64"):
+        stores.open_image("docker-daemon:app:1", None, indexer)
+
+
 def test_no_such_image(engine: Start, indexer: Indexer) -> None:
     engine(saved_25())
     with pytest.raises(NotFound, match="docker has no image nope:1: No such image"):

@@ -24,6 +24,7 @@ from jettison.image.image import Image, assemble
 from jettison.image.layer import Layer
 from jettison.oci import config as configs
 from jettison.oci.digest import Digest
+from jettison.oci.platform import Platform
 from jettison.stores import Listing, layout
 from jettison.stores.docker_archive import open_saved
 from jettison.stores.streamed import StreamedArchive
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.image.indexer import Indexer
-    from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
 
 _TAIL = 2048
@@ -55,6 +55,16 @@ class _Inspected(msgspec.Struct, rename="pascal"):
     id: str
     repo_tags: list[str] | None = None
     root: _RootFS | None = msgspec.field(default=None, name="RootFS")
+    os: str = ""
+    architecture: str = ""
+    variant: str = ""
+
+    @property
+    def platform(self) -> Platform | None:
+        """The platform that the engine speaks of: its own, of an image of several."""
+        if not self.os or not self.architecture:
+            return None
+        return Platform(os=self.os, architecture=self.architecture, variant=self.variant or None)
 
 
 class _Documents(msgspec.Struct):
@@ -134,7 +144,7 @@ class _SavedImage:
         self._failure = None
         try:
             contents = StreamedArchive(self._reference, self._pieces, self._indexer)
-            image = open_saved(contents, self._reference, None, self._platform)
+            image = open_saved(contents, self._reference, None, self._platform or self._inspected.platform)
         except JettisonError as error:
             raise (self._failure or error) from None
         self._check(contents, image)
@@ -149,6 +159,8 @@ class _SavedImage:
         if contents.has("index.json"):
             identities.update(entry.digest for entry in layout.root(contents).manifests)
         stated = self._inspected.root.layers if self._inspected.root else None
+        if self._platform is not None and self._api.version < _PLATFORM_OF_INSPECT:
+            stated = None  # these are another platform's
         if self._inspected.id not in identities or (stated and stated != image.config.diff_ids):
             raise DigestMismatch(
                 f"the engine was asked for {self._inspected.id} and sent another image, {image.id}",
