@@ -50,21 +50,29 @@ class SameTree:
         """True when nothing differs."""
         return not self.differences
 
-    def beyond(self, gone: Collection[bytes], changed: Collection[bytes]) -> tuple[Difference, ...]:
-        """The differences that were not meant: paths other than those to be `gone`, content other than `changed`."""
+    def beyond(
+        self, gone: Collection[bytes], changed: Collection[bytes], *, links: bool = False
+    ) -> tuple[Difference, ...]:
+        """The differences that were not meant.
+
+        Paths other than those to be `gone`, content other than of those to be `changed`, and, unless they were meant
+        with `links`, files that became one, or several.
+        """
         return tuple(
             difference
             for difference in self.differences
             if not (
                 (difference.what == "path" and not difference.after and difference.path in gone)
                 or (difference.what in ("content", "size") and difference.path in changed)
+                or (difference.what == "hard link with" and links)
             )
         )
 
 
-def same_tree(before: Tree, after: Tree) -> SameTree:
-    """Compare two trees."""
-    groups = _link_groups(before), _link_groups(after)
+def same_tree(before: Tree, after: Tree, *, gone: Collection[bytes] = ()) -> SameTree:
+    """Compare two trees. A name that is meant to be `gone`, and is, does not count among those of a file."""
+    missing = {path for path in gone if path not in after.nodes}
+    groups = _link_groups(before, missing), _link_groups(after)
     differences: list[Difference] = []
     content = 0
     for path, node in before.nodes.items():
@@ -128,14 +136,14 @@ def _seen(node: Node) -> Iterator[tuple[str, str]]:
     yield "entry", "implied" if node.layer < 0 else "explicit"
 
 
-def _link_groups(tree: Tree) -> dict[bytes, bytes]:
-    """For each path that shares its file with others, the first of their names."""
+def _link_groups(tree: Tree, without: Collection[bytes] = ()) -> dict[bytes, bytes]:
+    """For each path that shares its file with others, the first of their names, but for those `without`."""
     members: dict[int, list[bytes]] = {}
     for path, node in tree.nodes.items():
-        if node.inode is not node:
+        if node.inode is not node and path not in without:
             members.setdefault(id(node.inode), []).append(path)
     for node in tree.nodes.values():
-        if id(node) in members:
+        if id(node) in members and node.entry.path not in without:
             members[id(node)].append(node.entry.path)
     return {path: min(paths) for paths in members.values() if len(paths) > 1 for path in paths}
 

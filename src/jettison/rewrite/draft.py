@@ -104,3 +104,13 @@ class Draft:
     def above_base(self) -> Iterator[tuple[int, DraftLayer]]:
         """The layers that may be changed, with their numbers."""
         return ((number, layer) for number, layer in enumerate(self.layers) if number >= self.base)
+
+
+def shared_layers(image: Image, other: Image) -> int:
+    """How many layers both images have in common, from the base up."""
+    shared = 0
+    for mine, theirs in zip(image.layers, other.layers, strict=False):
+        if mine.diff_id != theirs.diff_id:
+            break
+        shared += 1
+    return shared

@@ -40,8 +40,11 @@ class Packing:
     threads: int | None = None
 
     @classmethod
-    def parse(cls, text: str) -> Packing:
-        """The packing in `gzip`, `zstd:19`, `none`. Raises `UsageError`."""
+    def parse(cls, text: str, threads: int | None = None) -> Packing:
+        """The packing in `gzip`, `zstd:19`, `none`; the bytes are the same for any number of threads.
+
+        Raises `UsageError`.
+        """
         name, colon, level = text.partition(":")
         if name == "none" and not colon:
             return cls(None)
@@ -50,7 +53,7 @@ class Packing:
         least, most, usual = _LEVELS[name]
         if colon and not least <= int(level) <= most:
             raise UsageError(f"{name} has levels {least} to {most}, not {level}")
-        return cls(name, int(level) if colon else usual)
+        return cls(name, int(level) if colon else usual, threads)
 
     def __str__(self) -> str:
         return f"{self.name}:{self.level}" if self.name else "none"

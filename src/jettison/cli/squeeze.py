@@ -1,0 +1,213 @@
+"""Make an image smaller without losing a file; on request, drop waste, merge layers, pack them better.
+
+What the final file system does not show leaves the layers: files that a later layer deletes or replaces, copies made
+for a chmod. Every path that stays is compared with the original before the result is written: type, content, mode,
+owner, time, attributes, links. Layers that do not change keep their digests. docs/squeeze.md tells the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from jettison.cli import images
+
+if TYPE_CHECKING:
+    import argparse
+
+    from jettison.analysis import Analysis
+    from jettison.dropping import Dropping
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.lighten import Recipe
+    from jettison.oci.reference import Reference
+
+_TAKE_PLAIN = frozenset({"docker-archive", "docker-daemon", "podman", "containers-storage", "dir"})
+"""Where layers lie unpacked as a matter of course."""
+_LOCAL = frozenset({"docker-archive", "oci", "oci-archive", "dir"})
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.epilog = images.REFERENCES + _OUTPUTS
+    parser.add_argument("image", metavar="IMAGE")
+    parser.add_argument("-o", "--output", metavar="IMAGE", help="where to write the result, with its transport")
+    parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and write nothing")
+    images.add_image_arguments(parser)
+    _add_base_arguments(parser)
+    _add_packing_arguments(parser)
+    _add_removing_arguments(parser)
+    parser.add_argument("--format", choices=("text", "json", "markdown"), default="text", help="of the report")
+
+
+_OUTPUTS = """
+
+The result goes to oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME], which may be the file that was
+read: it is replaced only when the new one is complete."""
+
+
+def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "the base image", "its layers are shared with other images, and can stay as they are"
+    )
+    group.add_argument(
+        "--keep-base",
+        action=_boolean(),
+        default=None,
+        help="keep the base image's layers (default: where the base is known, by --base, --dockerfile or provenance)",
+    )
+    group.add_argument("--base", metavar="IMAGE", help="the image it was built from")
+    images.add_dockerfile_arguments(group)  # type: ignore[arg-type]
+
+
+def _boolean() -> type[argparse.Action]:
+    import argparse
+
+    return argparse.BooleanOptionalAction
+
+
+def _add_packing_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("layers")
+    group.add_argument(
+        "--compress",
+        metavar="HOW",
+        default="keep",
+        help="keep (default: as they were; plain layers become gzip where they are to travel), gzip[:1-12], "
+        "zstd[:1-19], none. Layers whose files do not change are packed anew where that makes them smaller",
+    )
+    group.add_argument(
+        "--layers",
+        metavar="HOW",
+        default="keep",
+        help="keep (default), merge (one layer above the base), or a number of layers of about the same weight",
+    )
+    group.add_argument("--threads", type=int, metavar="N", help="threads that pack (default: one a core); same bytes")
+
+
+def _add_removing_arguments(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("removing more", "each can be given several times; package databases follow")
+    group.add_argument(
+        "--drop", metavar="KINDS", action="append", default=[],
+        help="kinds of waste, by comma, as `jettison analyze --waste` names them; all-safe: those that no running "
+        "program can miss",
+    )  # fmt: skip
+    group.add_argument("--drop-path", metavar="GLOB", action="append", default=[], help="files and directories")
+    group.add_argument("--drop-package", metavar="NAME", action="append", default=[], help="an installed package")
+    group.add_argument(
+        "--hardlink", action="store_true", help="make files of a layer that are equal in all but their names one file"
+    )
+    group.add_argument("--cargo", metavar="IMAGE", help="keep what was removed: an image that `restore` reads")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Squeeze, prove, write, report."""
+    from jettison.cli.printing import emit
+    from jettison.cli.progress import Progress
+    from jettison.errors import UsageError
+    from jettison.image.tree import stack
+    from jettison.lighten import lighten, preview
+    from jettison.oci import reference as references
+    from jettison.rewrite.spool import Spool
+    from jettison.stores import write_image
+
+    if not arguments.output and not arguments.dry_run:
+        raise UsageError("where should the result go? name it with -o, or try --dry-run")
+    output = references.parse(arguments.output) if arguments.output else None
+    with Progress("reading", quiet=arguments.quiet) as progress:
+        indexer = images.indexer(progress)
+        image = images.open_image(arguments.image, arguments, indexer)
+        sizes = [layer.stored_size for layer in image.layers]
+        progress.expect(sum(size for size in sizes if size is not None) if None not in sizes else None)
+        recipe = _recipe(arguments, image, output, indexer)
+        dropping = _dropping(arguments, image, indexer)
+        indexes = indexer.image(image)
+    if arguments.dry_run:
+        done = preview(image, indexes, stack(indexes), recipe, dropping)
+        emit(_render(done, arguments), None)
+        return 0
+    with Spool(_beside(output)) as spool, Progress("writing", quiet=arguments.quiet) as progress:
+        done = lighten(image, recipe, spool, images.indexer(), dropping=dropping, progress=progress.advance)
+        write_image(done.after or image, output or "")
+        if done.cargo is not None:
+            write_image(done.cargo, arguments.cargo)
+    emit(_render(done, arguments), None)
+    if not arguments.quiet:
+        for note in done.notes:
+            print(f"jettison: note: {note}", file=sys.stderr)
+    return 0
+
+
+def _recipe(arguments: argparse.Namespace, image: Image, output: Reference | None, indexer: Indexer) -> Recipe:
+    from jettison.errors import UsageError
+    from jettison.lighten import Recipe
+    from jettison.rewrite.finish import Choice
+    from jettison.rewrite.packing import Packing
+
+    packing = None if arguments.compress == "keep" else Packing.parse(arguments.compress, arguments.threads)
+    plain = output is None or output.transport in _TAKE_PLAIN
+    layers = {"keep": 0, "merge": 1}.get(arguments.layers)
+    if layers is None:
+        if not arguments.layers.isdecimal() or not 0 < int(arguments.layers) <= 100:
+            raise UsageError(f"--layers {arguments.layers!r}", hint="write keep, merge, or a number from 1 to 100")
+        layers = int(arguments.layers)
+    return Recipe(
+        base=_base_layers(arguments, image, indexer),
+        choice=Choice(packing, Packing(None) if plain else Packing.parse("gzip", arguments.threads)),
+        layers=layers or None,
+        link=arguments.hardlink,
+        keep_cargo=bool(arguments.cargo),
+    )
+
+
+def _base_layers(arguments: argparse.Namespace, image: Image, indexer: Indexer) -> int:
+    """How many layers stay as they are. Raises `UsageError` where they should, and nobody knows which they are."""
+    from jettison.errors import UsageError
+    from jettison.origin import origins
+    from jettison.rewrite.draft import shared_layers
+
+    if arguments.keep_base is False:
+        return 0
+    if arguments.base:
+        shared = shared_layers(image, images.open_image(arguments.base, arguments, indexer))
+        if not shared:
+            raise UsageError(f"{arguments.base} is not its base: they share no layer", where=arguments.image)
+        return shared
+    steps = images.steps(arguments, image)
+    found = sum(1 for origin in origins(image, steps, None) if origin.base) if steps else 0
+    if not found and arguments.keep_base:
+        raise UsageError("the base image is not known", hint="name it with --base, or the Dockerfile with --dockerfile")
+    return found
+
+
+def _dropping(arguments: argparse.Namespace, image: Image, indexer: Indexer) -> Dropping | None:
+    from jettison.analysis import analyze
+    from jettison.dropping import Wishes, chosen_kinds, resolve
+
+    names = tuple(name for names in arguments.drop for name in names.split(",") if name)
+    wishes = Wishes(names, tuple(arguments.drop_path), tuple(arguments.drop_package))
+    if not wishes:
+        return None
+    chosen_kinds(names)
+    analysis: Analysis = analyze(image, steps=images.steps(arguments, image), indexer=indexer)
+    return resolve(wishes, analysis)
+
+
+def _beside(output: Reference | None) -> str | None:
+    """Where temporary files go: beside a local output, so that they are where there must be room anyway."""
+    if output is None or output.transport not in _LOCAL:
+        return None
+    return os.path.dirname(os.path.abspath(output.location))
+
+
+def _render(done: object, arguments: argparse.Namespace) -> bytes:
+    from jettison.lighten import Lightened
+    from jettison.report.rewriting import json, markdown, text
+    from jettison.report.style import Style
+
+    assert isinstance(done, Lightened)
+    if arguments.format == "json":
+        return json.render(done) + b"\n"
+    if arguments.format == "markdown":
+        return markdown.render(done).encode()
+    return ("\n".join(text.report(done, Style())) + "\n").encode("utf-8", "replace")

@@ -1,0 +1,1 @@
+"""Reports on rewritten images: one format a module."""
