@@ -6,13 +6,13 @@ Nothing is followed and nothing repeated here.
 from __future__ import annotations
 
 import threading
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 from urllib import request as system
 
 import urllib3
 from urllib3 import exceptions as http
 
-import jettison
 from jettison.errors import ConfigError, ImageError, RemoteError
 from jettison.registry import certificates, names
 from jettison.registry.retry import Interrupted, Patience
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 CHUNK = 256 << 10
 """The most bytes of a body that are handed out at once."""
-AGENT = f"jettison/{jettison.__version__}"
+AGENT = f"jettison/{version('jettison')}"
 _CONNECTIONS = 8
 
 
