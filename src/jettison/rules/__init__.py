@@ -30,7 +30,8 @@ documentation page, `jettison rules CODE`, SARIF and the editor's quick fix come
 An example may also be an indented block: r""" and a line feed first, its indentation is taken off.
 Examples run with the one rule alone, under `example_settings` where the rule needs configuration. SAFE: same files in
 the image and same behaviour, or provably only caches removed; never base image, ENV, USER, LABEL, HEALTHCHECK,
-pipefail, shell to exec form, ADD of a URL, modes, package order. DISPLAY: shown, never applied. No fix beats a wrong one.
+pipefail, shell to exec form, ADD of a URL, modes, package order. DISPLAY: shown, never applied. No fix is better than
+a wrong one.
 
 ## What a rule looks at
 

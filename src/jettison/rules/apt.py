@@ -31,6 +31,7 @@ _CLEANS_ARCHIVES = re.compile(rb"/var/cache/(?:apt|debconf|\*|\{)")
 _NEEDS_LISTS: Final = frozenset(
     ("install", "build-dep", "source", "download", "upgrade", "dist-upgrade", "full-upgrade", "reinstall", "satisfy")
 )
+_DISTCLEAN: Final = frozenset(("distclean", "dist-clean"))
 _RUNS_FILES: Final = frozenset(("sh", "bash", "dash", "ash", ".", "source"))
 
 
@@ -149,12 +150,14 @@ class ListsKept(ScriptRule):
 
     Why is this bad: the lists are dead weight in the image. Deleting them in a later RUN frees nothing.
 
-    Use instead: end the same RUN with `rm -rf /var/lib/apt/lists/*`, or mount a cache.
+    Use instead: end the same RUN with `rm -rf /var/lib/apt/lists/*`, with `apt-get dist-clean` where apt has it (2.9,
+    Debian 13), or mount a cache.
 
     Fix safety: safe, only lists are removed; withheld when a later RUN installs without its own `apt-get update`, and
     unsafe when a later RUN runs a script that might.
 
-    Where hadolint differs: it also accepts a clean-up before the update, and stages are judged by their use as a base.
+    Where hadolint differs: it also accepts a clean-up before the update, does not see `sudo`, and reports a builder
+    stage that another stage builds on.
 
     Sources: hadolint DL3009, Dockle DKL-DI-0005, Docker's best practices for apt-get.
     """
@@ -193,6 +196,7 @@ class ListsKept(ScriptRule):
         EOF
         """,
         "FROM debian:12\nRUN --mount=type=cache,target=/var/lib/apt apt-get update && apt-get install -y curl\n",
+        "FROM debian:13\nRUN apt-get update && apt-get install -y curl && apt-get dist-clean\n",
     )  # fmt: skip
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
@@ -200,6 +204,11 @@ class ListsKept(ScriptRule):
         fetched = updates(script)
         instruction = script.instruction
         if not fetched or instruction.mounted(LISTS) or cleans(script, fetched[-1], _CLEANS_LISTS):
+            return
+        # apt 2.9 (Debian 13) has a subcommand that deletes the lists itself.
+        if any(
+            action(command) in _DISTCLEAN for command in script.commands[fetched[-1].index :] if command.name in APT
+        ):
             return
         if instruction.stage is not None and not instruction.stage.ships:
             return
@@ -581,7 +590,7 @@ class ArchivesKept(ScriptRule):
         if not installs or instruction.mounted(ARCHIVES) or cleans(script, installs[-1], _CLEANS_ARCHIVES):
             return
         if any(
-            command.name in APT and action(command) in ("clean", "distclean")
+            command.name in APT and action(command) in ("clean", *_DISTCLEAN)
             for command in script.commands[installs[-1].index :]
         ):
             return
