@@ -175,16 +175,20 @@ class Tree:
         present.entry, present.layer, present.number = entry, layer, number
 
     def _directory(self, path: bytes, layer: int, number: int) -> Node:
+        missing: list[bytes] = []
         node = self.nodes.get(path)
-        if node is not None and node.children is not None:
-            return node
-        if node is not None:
-            self._remove(node, layer, number, replaced=True)
-        parent = self._directory(path.rpartition(b"/")[0], layer, number)
-        node = Node(Entry(path, DIRECTORY, 0, 0o755, 0, 0, 0, 0, 0), -1, -1, parent)
-        self.nodes[path] = node
-        if parent.children is not None:
-            parent.children[path.rpartition(b"/")[2]] = node
+        while node is None or node.children is None:
+            if node is not None:
+                self._remove(node, layer, number, replaced=True)
+            missing.append(path)
+            path = path.rpartition(b"/")[0]
+            node = self.nodes.get(path)
+        for path in reversed(missing):
+            parent = node
+            node = Node(Entry(path, DIRECTORY, 0, 0o755, 0, 0, 0, 0, 0), -1, -1, parent)
+            self.nodes[path] = node
+            if parent.children is not None:
+                parent.children[path.rpartition(b"/")[2]] = node
         return node
 
 
