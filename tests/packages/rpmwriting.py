@@ -100,3 +100,19 @@ def bdb(headers: Sequence[bytes], *, order: str = "<", page_size: int = 4096) ->
     pages = head.ljust(end, b"\0") + body
     meta = struct.pack(order + "8xIIIIBBBxIII", 0, 0x061561, 9, page_size, 0, 8, 0, 0, 1 + len(overflow), 0)
     return meta.ljust(page_size, b"\0") + pages + b"".join(overflow)
+
+
+def history(reasons: dict[str, int], folder: Path) -> bytes:
+    """dnf's `history.sqlite`, as far as reasons go; each package was first noted for another reason."""
+    path = folder / "history.sqlite"
+    path.unlink(missing_ok=True)
+    connection = sqlite3.connect(path)
+    connection.execute("CREATE TABLE rpm (item_id INTEGER, name TEXT, epoch INTEGER, version TEXT, arch TEXT)")
+    connection.execute("CREATE TABLE trans_item (id INTEGER PRIMARY KEY, item_id INTEGER, reason INTEGER)")
+    for number, (name, reason) in enumerate(reasons.items()):
+        connection.execute("INSERT INTO rpm VALUES (?, ?, 0, '1.0', 'x86_64')", (number, name))
+        for noted in (0, reason):
+            connection.execute("INSERT INTO trans_item (item_id, reason) VALUES (?, ?)", (number, noted))
+    connection.commit()
+    connection.close()
+    return path.read_bytes()

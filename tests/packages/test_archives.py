@@ -1,4 +1,4 @@
-"""Java archives, gems and Composer's packages."""
+"""Java archives, gems, Composer's, NuGet's and conda's packages."""
 
 from __future__ import annotations
 
@@ -175,3 +175,88 @@ def test_composer_version_1() -> None:
     text = json.dumps([{"name": "a/b", "version": "1.0"}]).encode()
     found = installed({"vendor/composer/installed.json": text, "vendor/a/b/x.php": b"1"})
     assert (found["a/b"].files, found["a/b"].dev) == ((b"vendor/a/b/x.php",), None)
+
+
+def test_conda() -> None:
+    def record(name: str, *files: str, **more: object) -> bytes:
+        return json.dumps({"name": name, "version": "1.0", "files": files, "subdir": "linux-64", **more}).encode()
+
+    home = "opt/conda"
+    numpy = "lib/python3.12/site-packages/numpy-1.0.dist-info/METADATA"
+    layer = {
+        f"{home}/conda-meta/numpy-1.0-py312_0.json": record(
+            "numpy", numpy, "lib/gone", depends=["python >=3.12,<3.13", "libblas"], requested_spec="numpy"
+        ),
+        f"{home}/conda-meta/libblas-1.0-0.json": record("libblas", "lib/libblas.so"),
+        f"{home}/conda-meta/history": b"==> 2026 <==",
+        f"{home}/conda-meta/state.json": b"{}",
+        f"{home}/{numpy}": b"Name: numpy\nVersion: 1.0\n",
+        f"{home}/lib/libblas.so": b"12",
+    }
+    _, found = take({}, layer)
+    blas, conda, pypi = found.packages
+    assert [(p.kind, p.name, p.installed_by) for p in found.packages] == [
+        ("conda", "libblas", "dependency"),
+        ("conda", "numpy", "manual"),
+        ("pypi", "numpy", "manual"),
+    ]
+    assert conda.depends == (("python",), ("libblas",))
+    assert set(conda.files) == {f"{home}/{numpy}".encode(), f"{home}/conda-meta/numpy-1.0-py312_0.json".encode()}
+    assert pypi.owned_by == "numpy"
+    assert found.owner(f"{home}/lib/libblas.so".encode()) is blas
+
+
+def test_dotnet() -> None:
+    text = {
+        "targets": {
+            ".NETCoreApp,Version=v9.0/linux-x64": {
+                "App/1.0.0": {"dependencies": {"Serilog": "4.2.0"}, "runtime": {"App.dll": {}}},
+                "Serilog/4.2.0": {
+                    "dependencies": {"System.Text.Json": "9.0.0"},
+                    "runtime": {"lib/net9.0/Serilog.dll": {"assemblyVersion": "4.2.0.0"}},
+                    "resources": {"lib/net9.0/de/Serilog.resources.dll": {"locale": "de"}},
+                },
+                "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/9.0.1": {"native": {"libclrjit.so": {}}},
+            }
+        },
+        "libraries": {
+            "App/1.0.0": {"type": "project"},
+            "Serilog/4.2.0": {"type": "package", "sha512": "x"},
+            "runtimepack.Microsoft.NETCore.App.Runtime.linux-x64/9.0.1": {"type": "runtimepack"},
+        },
+    }
+    layer = {
+        "app/App.deps.json": json.dumps(text).encode(),
+        "app/App.dll": b"1",
+        "app/Serilog.dll": b"12",
+        "app/de/Serilog.resources.dll": b"123",
+        "app/libclrjit.so": b"1234",
+    }
+    found = installed(layer)
+    assert {(p.kind, p.name, p.version, p.size) for p in found.values()} == {
+        ("nuget", "Serilog", "4.2.0", 5),
+        ("nuget", "Microsoft.NETCore.App.Runtime.linux-x64", "9.0.1", 4),
+    }
+    assert found["Serilog"].depends == (("System.Text.Json",),)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"7",
+        b'{"libraries": {"a/1": 7}}',
+        b'{"libraries": [], "targets": []}',
+        b'{"targets": {"a": 7}}',
+    ],
+)
+def test_nonsense_is_no_package(data: bytes) -> None:
+    places = [
+        "a/App.deps.json",
+        "a/conda-meta/x.json",
+        "a/vendor/composer/installed.json",
+        "a/specifications/x.gemspec",
+    ]
+    assert installed(dict.fromkeys(places, data)) == {}

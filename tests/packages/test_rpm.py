@@ -90,7 +90,7 @@ def test_deleted_and_broken_databases_are_named(tmp_path: Path) -> None:
     assert found.notes == (f"rpm: {path} was deleted; in layer 0 it still lists 3 packages",)
     _, found = take({path: data[:5000]})
     assert not found.packages
-    assert "was not assessed: broken rpm database" in found.notes[0]
+    assert "was not assessed: broken SQLite database" in found.notes[0]
     _, found = take({"var/lib/rpm/Packages": b"something else, of a hundred bytes" * 3})
     assert found.notes == ("rpm: var/lib/rpm/Packages was not assessed: no rpm database",)
 
@@ -142,5 +142,41 @@ def test_a_view_instead_of_the_table_is_refused(tmp_path: Path) -> None:
     )
     connection.commit()
     connection.close()
-    with pytest.raises(ValueError, match="without rpm's table"):
+    with pytest.raises(ValueError, match="without the table"):
         rpmdb.read(memoryview(path.read_bytes()))
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_reasons(version: int, tmp_path: Path) -> None:
+    """What dnf notes, in its database or, since version 5, in a file."""
+    names = ["user", "group", "needed", "weak", "clean", "unsaid"]
+    headers = [rpmwriting.header(name) for name in ["base", *names]]
+    layers: list[dict[str, bytes]] = [
+        {"var/lib/rpm/rpmdb.sqlite": rpmwriting.sqlite(headers[:1], tmp_path)},
+        {"var/lib/rpm/rpmdb.sqlite": rpmwriting.sqlite(headers, tmp_path)},
+    ]
+    numbers = {"base": 2, "user": 2, "group": 5, "needed": 1, "weak": 4, "clean": 3}
+    if version == 4:
+        layers[1]["var/lib/dnf/history.sqlite"] = rpmwriting.history({**numbers, "other": 4}, tmp_path)
+    else:
+        words = {1: "Dependency", 2: "External User", 3: "Clean", 4: "Weak Dependency", 5: "Group"}
+        lines = [f'"{name}.x86_64" = {{reason = "{words[number]}"}}' for name, number in numbers.items()]
+        text = 'version = "1.0"\n[packages]\n' + "\n".join(lines)
+        layers[1]["usr/lib/sysimage/libdnf5/packages.toml"] = text.encode()
+    assert {name: package.installed_by for name, package in installed(*layers).items()} == {
+        "base": "base",
+        "user": "manual",
+        "group": "manual",
+        "needed": "dependency",
+        "weak": "recommends",
+        "clean": "orphan",
+        "unsaid": "unknown",
+    }
+
+
+@pytest.mark.parametrize("data", [b"", b"SQLite format 3\0", b"[packages]", b"packages = 1", b"[[", b"\xff"])
+def test_broken_reasons_say_nothing(data: bytes, tmp_path: Path) -> None:
+    path, write = FORMS["sqlite"]
+    places = {"var/lib/dnf/history.sqlite": data, "usr/lib/sysimage/libdnf5/packages.toml": data}
+    found = installed({}, {path: write(HEADERS, tmp_path), **places})
+    assert found["bash"].installed_by == "unknown"

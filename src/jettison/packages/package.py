@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-Kind = Literal["deb", "apk", "rpm", "pypi", "npm", "golang", "maven", "gem", "composer", "cargo"]
+Kind = Literal["deb", "apk", "rpm", "pypi", "npm", "golang", "maven", "gem", "composer", "cargo", "conda", "nuget"]
 """Kinds, named as package URLs name them."""
 
-SYSTEM: frozenset[str] = frozenset({"deb", "apk", "rpm"})
+SYSTEM: frozenset[str] = frozenset({"deb", "apk", "rpm", "conda"})
 """The kinds whose databases say of every file who owns it; what they own, no language's manager may claim."""
 
 InstalledBy = Literal["manual", "dependency", "recommends", "orphan", "base", "unknown"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jettison.image.probe import Probe
-from jettison.packages import rpmdb
+from jettison.packages import dnf, rpmdb
 from jettison.packages.package import Package
 from jettison.packages.rpmdb import Record
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from jettison.image.tree import Node
+    from jettison.packages.package import InstalledBy
     from jettison.packages.reader import Reader
 
 DIRECTORIES = (b"var/lib/rpm/", b"usr/lib/sysimage/rpm/", b"usr/share/rpm/")
@@ -72,13 +73,15 @@ def _database(reader: Reader, node: Node) -> Iterator[Package]:
         listed = _DECODER.decode(old)
         history.append((layer, {(r.name, r.evr, r.arch) for r in listed if not isinstance(r, str)}))
     base = {key[0] for layer, keys in history if layer < reader.base_layers for key in keys}
+    why = dnf.reasons(reader)
     for record in records:
         key = (record.name, record.evr, record.arch)
         first = reader.first([(layer, key in keys) for layer, keys in history])
-        yield _package(reader, path, record, first, record.name in base)
+        reason: InstalledBy = "base" if record.name in base else why.get(f"{record.name}.{record.arch}", "unknown")
+        yield _package(reader, path, record, first, reason)
 
 
-def _package(reader: Reader, path: bytes, record: Record, first: int, base: bool) -> Package:
+def _package(reader: Reader, path: bytes, record: Record, first: int, reason: InstalledBy) -> Package:
     directories = [directory.lstrip(b"/") for directory in record.directories]
     owned = reader.owned([directories[index] + name for index, name in record.files])
     source, source_version = _source(record.source)
@@ -94,7 +97,7 @@ def _package(reader: Reader, path: bytes, record: Record, first: int, base: bool
         size=owned.size,
         first_layer=first,
         last_layer=max(first, owned.last_layer),
-        installed_by="base" if base else "unknown",
+        installed_by=reason,
         section=record.group if record.group != "Unspecified" else "",
         depends=tuple((name,) for name in record.requires),
         recommends=tuple((name,) for name in record.recommends),

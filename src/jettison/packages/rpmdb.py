@@ -7,12 +7,12 @@ overflow pages).
 
 from __future__ import annotations
 
-import sqlite3
 import struct
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
+
+from jettison.packages import sqlite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +56,7 @@ def headers(data: memoryview) -> Iterator[bytes]:
     """The headers in a database of any of the three forms. Raises `ValueError` for anything else, or broken."""
     try:
         head = bytes(data[:16])
-        if head == b"SQLite format 3\0":
+        if head == sqlite.MAGIC:
             yield from _sqlite(data)
         elif head.startswith(b"RpmP"):
             yield from _ndb(data)
@@ -64,24 +64,12 @@ def headers(data: memoryview) -> Iterator[bytes]:
             yield from _bdb(data, "<" if data[12] else ">")
         else:
             raise ValueError("no rpm database")
-    except (struct.error, IndexError, OverflowError, sqlite3.Error, MemoryError) as error:
+    except (struct.error, IndexError, OverflowError) as error:
         raise ValueError(f"broken rpm database: {error}") from None
 
 
 def _sqlite(data: memoryview) -> Iterator[bytes]:
-    image = bytearray(data)
-    image[18:20] = b"\1\1"  # not write-ahead: SQLite cannot open such a database in memory
-    with closing(sqlite3.connect(":memory:")) as connection:
-        connection.deserialize(bytes(image))
-        del image
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, 64 << 20)
-        steps = iter(range(20_000))
-        connection.set_progress_handler(lambda: next(steps, None) is None, 10_000)
-        connection.execute("PRAGMA trusted_schema = OFF")
-        connection.execute("PRAGMA cell_size_check = ON")
-        kind = connection.execute("SELECT type, sql FROM sqlite_master WHERE name = 'Packages'").fetchone()
-        if not kind or kind[0] != "table" or "virtual" in str(kind[1]).lower():
-            raise ValueError("an SQLite database without rpm's table of packages")
+    with sqlite.opened(data, "Packages") as connection:
         for (blob,) in connection.execute("SELECT blob FROM Packages ORDER BY hnum"):
             if isinstance(blob, bytes):
                 yield blob
