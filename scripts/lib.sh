@@ -31,11 +31,12 @@ apt_install() {
   fi
 }
 
-# need_packages COMMAND:PACKAGE…: installs the packages of the commands that are missing.
+# need_packages COMMAND:PACKAGE[,PACKAGE]…: installs the packages of the commands that are missing.
 need_packages() {
-  local pair missing=()
+  local pair IFS=$IFS, missing=()
   for pair; do
-    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair#*:}")
+    # shellcheck disable=SC2206 # one word a package
+    PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=(${pair#*:})
   done
   [[ ${#missing[@]} -gt 0 ]] || return 0
   if [[ $EUID -ne 0 ]] || ! command -v apt-get >/dev/null; then

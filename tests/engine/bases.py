@@ -23,6 +23,8 @@ TRUST = dict.fromkeys(
     ),
     BUNDLE,
 )
+MMDEBSTRAP = ("--variant=minbase", "--dpkgopt=force-unsafe-io")
+"""As in the official images, dpkg does not wait for the disk after each file."""
 RECIPE = "jettison.test.recipe"
 """The label by which a stand-in that an older recipe made is known, and made again."""
 
@@ -93,7 +95,7 @@ def usable(docker: Tool, name: str) -> bool:
 
 def recipe(base: Base) -> str:
     """A short name for all that a stand-in is made from."""
-    return hashlib.sha256(repr((base, TRUST)).encode()).hexdigest()[:12]
+    return hashlib.sha256(repr((base, TRUST, MMDEBSTRAP)).encode()).hexdigest()[:12]
 
 
 def build(docker: Tool, name: str, base: Base) -> None:
@@ -111,7 +113,7 @@ def build(docker: Tool, name: str, base: Base) -> None:
         run(
             "mmdebstrap",
             "--quiet",
-            "--variant=minbase",
+            *MMDEBSTRAP,
             f"--include=ca-certificates,{base.packages}".rstrip(","),
             f'--customize-hook=cp -r {certificates}/. "$1/usr/local/share/ca-certificates/"',
             f"--customize-hook=chroot \"$1\" sh -c '{inside}'",

@@ -189,7 +189,8 @@ def prepare_root() -> None:
         made = root().with_name("root.new")
         for path in (root(), made):
             shutil.rmtree(path, ignore_errors=True)
-        run("mmdebstrap", "--quiet", "--variant=minbase", f"--include={PACKAGES}", SUITE, made, *debian_mirror())
+        options = ("--variant=minbase", "--dpkgopt=force-unsafe-io", f"--include={PACKAGES}")
+        run("mmdebstrap", "--quiet", *options, SUITE, made, *debian_mirror())
         made.rename(root())
         done.write_text(PACKAGES)
 
