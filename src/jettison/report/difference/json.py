@@ -119,7 +119,7 @@ def document(difference: Difference) -> Document:
         files=[_file(found) for found in difference.files],
         touched=difference.touched,
         layers=[
-            Layer(row.diff_id, row.command, _bytes(row.size), row.before, row.after, row.repacked)
+            Layer(str(row.diff_id), row.command, _bytes(row.size), row.before, row.after, row.repacked)
             for row in difference.layers
         ],
     )
@@ -130,8 +130,8 @@ def _image(side: Side) -> Image:
     return Image(
         reference=image.reference,
         names=list(image.names),
-        id=image.id,
-        digest=image.digest,
+        id=str(image.id),
+        digest=str(image.digest) if image.digest is not None else None,
         platform=str(image.config.platform),
         size=_bytes(side.size),
         compressed_exact=side.exact,
