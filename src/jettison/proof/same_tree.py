@@ -2,7 +2,7 @@
 
 Type, content, mode, owner, time of change, extended attributes, targets of symbolic links, device numbers, and which
 paths are one file by hard links. A hard link shows its target's content and says the rest in its own header. A
-directory that no layer has an entry for has no attributes that could be compared; that it has none is compared.
+directory that no layer has an entry for is root's, of mode 755, as engines make it, and dated 1970.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jettison.image.entry import HARDLINK, KIND_NAMES, show
 from jettison.image.tree import stack
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
@@ -73,6 +73,7 @@ def same_tree(before: Tree, after: Tree, *, gone: Collection[bytes] = ()) -> Sam
     """Compare two trees. A name that is meant to be `gone`, and is, does not count among those of a file."""
     missing = {path for path in gone if path not in after.nodes}
     groups = _link_groups(before, missing), _link_groups(after)
+    shared = _shared_attributes(before), _shared_attributes(after)
     differences: list[Difference] = []
     content = 0
     for path, node in before.nodes.items():
@@ -84,7 +85,7 @@ def same_tree(before: Tree, after: Tree, *, gone: Collection[bytes] = ()) -> Sam
             content += node.entry.size
         if _quick(node, other) and node.inode is node and other.inode is other:
             continue
-        differences += _differences(path, node, other)
+        differences += _differences(path, _seen(node, shared[0]), _seen(other, shared[1]))
     for path, node in after.nodes.items():
         if path not in before.nodes:
             differences.append(Difference(path, "path", "", KIND_NAMES[node.content.kind]))
@@ -109,18 +110,20 @@ def _quick(node: Node, other: Node) -> bool:
         and a.link == b.link
         and a.device == b.device
         and a.xattrs == b.xattrs
-        and (node.layer < 0) == (other.layer < 0)
     )
 
 
-def _differences(path: bytes, before: Node, after: Node) -> Iterator[Difference]:
-    for (what, a), (_, b) in zip(_seen(before), _seen(after), strict=True):
+def _differences(path: bytes, before: Iterable[Seen], after: Iterable[Seen]) -> Iterator[Difference]:
+    for (what, a), (_, b) in zip(before, after, strict=True):
         if a != b:
             yield Difference(path, what, a, b)
 
 
-def _seen(node: Node) -> Iterator[tuple[str, str]]:
-    """What is seen of a path, each with its name, in words."""
+Seen = tuple[str, str]
+"""Something that is seen of a path, and how it is, in words."""
+
+
+def _seen(node: Node, shared: dict[int, dict[str, bytes]]) -> Iterator[Seen]:
     entry, content = node.entry, node.content
     if content.kind == HARDLINK:  # it names nothing: no engine could unpack it
         content = entry
@@ -130,10 +133,19 @@ def _seen(node: Node) -> Iterator[tuple[str, str]]:
     yield "mode", f"{entry.mode:04o}"
     yield "owner", f"{entry.uid}:{entry.gid}"
     yield "time", str(entry.mtime)
-    yield "extended attributes", repr(sorted({**(content.xattrs or {}), **(entry.xattrs or {})}.items()))
+    yield "extended attributes", repr(sorted(shared.get(id(node.inode), entry.xattrs or {}).items()))
     yield "link target", show(content.link)
     yield "device", str(content.device)
-    yield "entry", "implied" if node.layer < 0 else "explicit"
+
+
+def _shared_attributes(tree: Tree) -> dict[int, dict[str, bytes]]:
+    """The extended attributes of files with several names: those of all their entries, since engines set them all."""
+    shared: dict[int, dict[str, bytes]] = {}
+    for node in tree.nodes.values():
+        if node.inode is not node:
+            there = shared.setdefault(id(node.inode), dict(node.content.xattrs or {}))
+            there.update(node.entry.xattrs or {})
+    return shared
 
 
 def _link_groups(tree: Tree, without: Collection[bytes] = ()) -> dict[bytes, bytes]:
@@ -164,9 +176,9 @@ def linked(tree: Tree, paths: Collection[bytes]) -> set[bytes]:
 
 def fingerprint(tree: Tree) -> str:
     """A digest of all that is compared: equal for two trees exactly when `same_tree` finds no difference."""
-    groups = _link_groups(tree)
+    groups, shared = _link_groups(tree), _shared_attributes(tree)
     whole = hashlib.sha256()
     for path in sorted(tree.nodes):
-        seen = [text for _, text in _seen(tree.nodes[path])]
+        seen = [text for _, text in _seen(tree.nodes[path], shared)]
         whole.update(msgspec.msgpack.encode([path, groups.get(path, path), seen]))
     return "sha256:" + whole.hexdigest()

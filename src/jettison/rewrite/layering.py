@@ -14,24 +14,31 @@ from jettison.image.entry import FILE, WHITEOUT, Entry
 from jettison.rewrite.draft import Member
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
 
     from jettison.image.tree import Node, Tree
 
 
-def directories(paths: Iterable[bytes], tree: Tree, *, besides: Iterable[bytes] = ()) -> list[Member]:
+def directories(
+    paths: Iterable[bytes], tree: Tree, *, besides: Iterable[bytes] = (), stated: Collection[bytes] = ()
+) -> list[Member]:
     """Entries for all directories above `paths`, and for those of `besides`, as `tree` has them, parents first.
 
-    Directories that no layer has an entry for stay without.
+    Directories above them that no layer has an entry for stay without, but for those in `stated`.
     """
-    wanted = set(besides)
+    named = set(besides)
+    wanted = set(named)
     for path in paths:
         parent = path.rpartition(b"/")[0]
         while parent not in wanted:
             wanted.add(parent)
             parent = parent.rpartition(b"/")[0]
-    nodes = (tree.get(path) for path in sorted(wanted))
-    return [written(node.entry) for node in nodes if node is not None and node.layer >= 0 and node.children is not None]
+    nodes = [tree.nodes[path] for path in sorted(wanted) if path in tree.nodes]
+    return [
+        written(node.entry)
+        for node in nodes
+        if node.children is not None and (node.layer >= 0 or node.entry.path in named or node.entry.path in stated)
+    ]
 
 
 def written(entry: Entry) -> Member:
@@ -41,7 +48,7 @@ def written(entry: Entry) -> Member:
 
 def whiteouts(below: Tree, tree: Tree) -> list[Member]:
     """The whiteouts that a layer over `below` needs, so that nothing of it shows that `tree` does not have."""
-    return [written(_whiteout(path)) for path in _missing(below.root, tree)]
+    return [written(whiteout(path)) for path in _missing(below.root, tree)]
 
 
 def _missing(directory: Node, tree: Tree) -> Iterator[bytes]:
@@ -55,6 +62,7 @@ def _missing(directory: Node, tree: Tree) -> Iterator[bytes]:
             yield from _missing(child, tree)
 
 
-def _whiteout(path: bytes) -> Entry:
+def whiteout(path: bytes) -> Entry:
+    """The entry that removes `path` from lower layers."""
     head, slash, name = path.rpartition(b"/")
     return Entry(head + slash + WHITEOUT + name, FILE, 0, 0, 0, 0, 0, 0, 0)

@@ -34,6 +34,7 @@ def relayer(draft: Draft, count: int, step: str | None = None) -> Draft:
     below = Tree()
     for number, layer in enumerate(draft.layers[: draft.base]):
         below.add(number, [member.entry for member in layer.members])
+    explicit |= {path for path, node in below.nodes.items() if node.layer >= 0 and _is_implied(tree, path)}
     removing = whiteouts(below, tree)
     layers = list(draft.layers[: draft.base])
     needed: set[bytes] = set()
@@ -42,16 +43,22 @@ def relayer(draft: Draft, count: int, step: str | None = None) -> Draft:
         if number == 0:
             share = [*removing, *share]
             paths += [member.entry.path for member in removing]
-        parents = directories(paths, tree)
+        parents = directories(paths, tree, stated=explicit)
         needed.update(member.entry.path for member in parents)
         layers.append(DraftLayer((*parents, *share)))
-    lone = directories(explicit - needed, tree, besides=explicit - needed)
+    lone = directories(explicit - needed, tree, besides=explicit - needed, stated=explicit)
     there = {member.entry.path for member in layers[draft.base].members}
     lone = [member for member in lone if member.entry.path not in there]
     layers[draft.base] = DraftLayer(_directories_first((*layers[draft.base].members, *lone)))
     if not layers[draft.base].members:
         del layers[draft.base]
     return draft.having(layers, step)
+
+
+def _is_implied(tree: Tree, path: bytes) -> bool:
+    """True for a directory that no layer has an entry for: one below that has must not lend it its attributes."""
+    node = tree.get(path)
+    return node is not None and node.layer < 0 and node.parent is not None
 
 
 def _directories_first(members: Sequence[Member]) -> tuple[Member, ...]:
@@ -64,7 +71,7 @@ def _directories_first(members: Sequence[Member]) -> tuple[Member, ...]:
 
 def _shares(members: Sequence[Member], count: int) -> list[list[Member]]:
     """The members in `count` shares of about the same weight, in their order; links go where their targets are."""
-    weights = [sum(len(piece) for piece in member.rope()) + ENTRY_COST for member in members]
+    weights = [_weight(member) for member in members]
     total = sum(weights) or 1
     shares: list[int] = []
     place: dict[bytes, int] = {}
@@ -78,3 +85,13 @@ def _shares(members: Sequence[Member], count: int) -> list[list[Member]]:
         shares.append(share)
     ordered = sorted(zip(shares, range(len(members)), strict=True))
     return [[members[number] for _, number in group] for _, group in groupby(ordered, key=lambda pair: pair[0])]
+
+
+def _weight(member: Member) -> int:
+    """The bytes of content that unpacking writes (holes of sparse files are none), and the cost of the entry.
+
+    Links weigh nothing, since they stand where their targets do.
+    """
+    if member.entry.kind == HARDLINK:
+        return 0
+    return min(member.entry.size, sum(len(piece) for piece in member.rope())) + ENTRY_COST

@@ -9,17 +9,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jettison.image import tar
-from jettison.image.entry import FILE, OPAQUE, WHITEOUT, Entry
+import msgspec
+
+from jettison.image.entry import DIRECTORY, OPAQUE, WHITEOUT, Entry
 from jettison.image.tree import Tree
-from jettison.rewrite.draft import DraftLayer, Member
+from jettison.rewrite.layering import whiteout, written
 from jettison.rewrite.survivors import survivors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.image.tree import Node
-    from jettison.rewrite.draft import Draft
+    from jettison.rewrite.draft import Draft, DraftLayer, Member
     from jettison.rewrite.survivors import Key
 
 
@@ -38,10 +39,11 @@ def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None
             below.add(number, [member.entry for member in layer.members])
             layers.append(layer)
             continue
-        members = list(_members(number, layer, found, gone, below))
+        members = list(_members(number, layer, found, gone, tree, below))
         below.add(number, [member.entry for member in members])
         layers.append(layer.having(members))
-    return draft.having(_without_empty(layers), step)
+    layers = _with_implied(layers, draft, tree, gone, below)
+    return draft.having(_without_empty(layers, draft.base), step)
 
 
 def removable(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> frozenset[bytes]:
@@ -67,7 +69,7 @@ def _all_in(directory: Node, paths: set[bytes]) -> bool:
 
 
 def _members(
-    number: int, layer: DraftLayer, found: dict[Key, Member], gone: frozenset[bytes], below: Tree
+    number: int, layer: DraftLayer, found: dict[Key, Member], gone: frozenset[bytes], tree: Tree, below: Tree
 ) -> Iterator[Member]:
     """The members of a layer that stay, above what is `below`."""
     hidden_here = {path for path in gone if path in below.nodes} if gone else set()
@@ -78,9 +80,32 @@ def _members(
                 yield member
         elif (number, n) in found:
             yield found[number, n]
-        elif entry.path in hidden_here:
+        elif entry.path in hidden_here or _parts(entry, tree, below):
             hidden_here.discard(entry.path)
             yield _whiteout(entry)
+
+
+def _parts(entry: Entry, tree: Tree, below: Tree) -> bool:
+    """True for a hidden member that stood between two directories: without it, they would be one."""
+    if entry.kind == DIRECTORY or entry.path not in below.nodes:
+        return False
+    shown = tree.get(entry.path)
+    return below.nodes[entry.path].children is not None and shown is not None and shown.children is not None
+
+
+def _with_implied(
+    layers: list[DraftLayer], draft: Draft, tree: Tree, gone: frozenset[bytes], below: Tree
+) -> list[DraftLayer]:
+    """The layers, with entries for directories that only a hidden member's path implied, in the last of them."""
+    missing = [
+        node.entry
+        for path, node in sorted(tree.nodes.items())
+        if node.layer < 0 and path not in gone and ((found := below.get(path)) is None or found.children is None)
+    ]
+    if not missing or len(layers) == draft.base:
+        return layers
+    *others, last = layers
+    return [*others, last.having([*map(written, missing), *last.members])]
 
 
 def _hides(marker: Entry, below: Tree) -> bool:
@@ -97,14 +122,12 @@ def _hides(marker: Entry, below: Tree) -> bool:
 
 def _whiteout(entry: Entry) -> Member:
     """A whiteout in the place of a member that goes, where a base layer has something at its path."""
-    head, slash, name = entry.path.rpartition(b"/")
-    marker = Entry(head + slash + WHITEOUT + name, FILE, 0, 0, 0, 0, entry.mtime, 0, 0)
-    return Member(marker, -1, (tar.header(marker),))
+    return written(msgspec.structs.replace(whiteout(entry.path), mtime=entry.mtime))
 
 
-def _without_empty(layers: list[DraftLayer]) -> list[DraftLayer]:
-    """The layers that have members; an image needs one at least."""
-    return [layer for layer in layers if layer.members] or layers[:1]
+def _without_empty(layers: list[DraftLayer], base: int) -> list[DraftLayer]:
+    """The layers that have members, and those of the base; an image needs one at least."""
+    return [layer for number, layer in enumerate(layers) if layer.members or number < base] or layers[:1]
 
 
 def left(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> dict[str, int]:

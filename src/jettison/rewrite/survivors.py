@@ -17,8 +17,6 @@ from jettison.rewrite.draft import Draft, Member
 from jettison.rewrite.rope import Renamed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from jettison.image.tree import Node, Tree
 
 Key = tuple[int, int]
@@ -53,7 +51,8 @@ class _Selection:
         self._gone = gone
         self._forced = forced
         self._found = Survivors({}, set(), set())
-        self._at_odds = set() if forced else _at_odds(draft)
+        self._groups = {} if forced else _groups(draft)
+        self._whole = {key for keys in self._groups.values() if _at_odds(draft, keys) for key in keys}
 
     def run(self) -> Survivors:
         groups: dict[Node, list[Node]] = {}
@@ -72,15 +71,18 @@ class _Selection:
             )
             if self._stays(target):
                 self._follow(staying, target, target.entry.path)
+            elif staying and target.layer < self._draft.base and not self._forced:
+                for link in staying:
+                    self._keep(link)  # what it leads to is not touched
             elif staying:
                 orphaned.append((target, staying))
-        if self._forced or (not self._at_odds and all(self._movable(*group) for group in orphaned)):
+        if self._forced or (not self._whole and all(self._movable(*group) for group in orphaned)):
             for target, links in orphaned:
                 self._move(target, links)
         else:  # where some content must stay hidden, all of it does: what hides the one may be the other
             for target, links in orphaned:
                 self._leave(target, links)
-        if self._found.kept_hidden or self._at_odds:
+        if self._whole:
             self._keep_hidden()
         return self._found
 
@@ -93,9 +95,7 @@ class _Selection:
 
     def _movable(self, target: Node, links: list[Node]) -> bool:
         """True when the first of the links can take the content where that stands."""
-        return target.layer >= self._draft.base and all(
-            link.layer == target.layer and _agree(link.entry, target.entry) for link in links
-        )
+        return all(link.layer == target.layer and _agree(link.entry, target.entry) for link in links)
 
     def _move(self, target: Node, links: list[Node]) -> None:
         first = links[0]
@@ -104,12 +104,12 @@ class _Selection:
         self._follow(links[1:], target, first.entry.path)
 
     def _leave(self, target: Node, links: list[Node]) -> None:
-        """Keep the content under its old name, hidden where it is."""
+        """Keep the content under its old name, hidden where it is, with all links to it."""
         if self._tree.nodes.get(target.entry.path) is target:
             self._found.kept.add(target.entry.path)
             self._keep(target)
-        else:
-            self._found.kept_hidden.add((target.layer, target.number))
+        key = (target.layer, target.number)
+        self._whole.update(self._groups.get(key, ()), [key])
         for link in links:
             self._keep(link)
 
@@ -127,8 +127,7 @@ class _Selection:
     def _keep_hidden(self) -> None:
         """Keep what must stay hidden, and all that hides it."""
         hidden = {(it.layer, it.number): (it.by, it.by_number) for it in self._tree.hidden}
-        wanted = [key for key in self._found.kept_hidden | self._at_odds if key in hidden]
-        self._found.kept_hidden = set()
+        wanted = [key for key in self._whole if key in hidden]
         while wanted:
             key = wanted.pop()
             if key in self._found.kept_hidden:
@@ -155,33 +154,27 @@ def _agree(link: Entry, target: Entry) -> bool:
     )
 
 
-def _at_odds(draft: Draft) -> set[Key]:
-    """The members of hard-link groups that disagree about owner, mode or times.
+def _at_odds(draft: Draft, keys: list[Key]) -> bool:
+    """True for a hard-link group that disagrees about owner, mode or times.
 
     Engines apply each link's header to the file that they share, so that even a hidden link leaves its mark.
     """
-    found: set[Key] = set()
+    target, *links = [draft.member(*key).entry for key in keys]
+    return not all(_agree(link, target) for link in links)
+
+
+def _groups(draft: Draft) -> dict[Key, list[Key]]:
+    """The hard-link groups inside the layers above the base, by their targets, which come first in each."""
+    groups: dict[Key, list[Key]] = {}
     for number, layer in draft.above_base():
+        now: dict[bytes, int] = {}
         if any(member.entry.kind == HARDLINK for member in layer.members):
-            for group in _groups(member.entry for member in layer.members):
-                target = layer.members[group[0]].entry
-                if any(not _agree(layer.members[link].entry, target) for link in group[1:]):
-                    found.update((number, member) for member in group)
-    return found
-
-
-def _groups(entries: Iterable[Entry]) -> Iterable[list[int]]:
-    """The hard-link groups of one layer, as numbers of members, each with its target first."""
-    groups: dict[int, list[int]] = {}
-    now: dict[bytes, int] = {}
-    for number, entry in enumerate(entries):
-        if entry.kind == HARDLINK and entry.link in now and entry.link != entry.path:
-            target = now[entry.link]
-            groups.setdefault(target, [target]).append(number)
-            now[entry.path] = target
-        else:
-            now[entry.path] = number
-    return groups.values()
+            for n, (entry, _, _) in enumerate(layer.members):
+                target = now.get(entry.link) if entry.kind == HARDLINK and entry.link != entry.path else None
+                if target is not None:
+                    groups.setdefault((number, target), [(number, target)]).append((number, n))
+                now[entry.path] = n if target is None else target
+    return groups
 
 
 def renamed(member: Member, link: Entry) -> Member:
