@@ -11,10 +11,12 @@ from jettison.image.codec import compress
 from jettison.image.random import random_image, random_layer
 from jettison.stores import outputs, write_image, writing
 
+SEPARATOR = b"\n--\n"
+
 
 @cache
 def seeds() -> dict[str, bytes]:
-    """Name → bytes. Files whose name starts with `layer` are layers; all others are archives of images."""
+    """Name → bytes: layers (`layer-…`), an image's two documents (`documents-…`), and archives of images."""
     found: dict[str, bytes] = {}
     with tempfile.TemporaryDirectory() as folder:
         for number in range(4):
@@ -27,9 +29,11 @@ def seeds() -> dict[str, bytes]:
             with outputs.archive(os.path.join(folder, "legacy.tar")) as output:
                 writing.write_legacy(output, image, names=["a:1"])
             legacy = Path(folder, "legacy.tar").read_bytes()
-            found[f"legacy-{number}"] = legacy
+            found[f"docker-archive-legacy-{number}"] = legacy
             for how in ("gzip", "zstd"):
-                found[f"legacy-{number}-{how}"] = b"".join(compress([legacy], how))
+                found[f"docker-archive-legacy-{number}-{how}"] = b"".join(compress([legacy], how))
+            documents = [image.config_bytes, image.manifest_bytes or b""]
+            found[f"documents-{number}"] = SEPARATOR.join(documents)
     for number in range(12):
         tar = random_layer(100 + number)
         found[f"layer-{number}"] = tar

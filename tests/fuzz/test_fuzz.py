@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def test_the_corpus_itself_is_sound(tmp_path: Path) -> None:
     for name, data in seeds().items():
-        assert target.read_layer(data) if name.startswith("layer") else target.read_archive(data, tmp_path), name
+        assert target.read(name, data, tmp_path), name
 
 
 @pytest.mark.parametrize("part", range(2))
