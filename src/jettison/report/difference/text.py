@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from jettison.difference import Sort
 from jettison.image.entry import show
 from jettison.report.difference import change, named
+from jettison.report.printable import printable
 from jettison.report.style import fit, fit_path
 from jettison.report.units import size
 
@@ -45,7 +46,7 @@ def summary(difference: Difference, style: Style) -> Iterator[str]:
 def _head(difference: Difference, style: Style) -> Iterator[str]:
     before, after = difference.before, difference.after
     about = "" if before.exact and after.exact else "≈"
-    names = [named(side.image) for side in (before, after)]
+    names = [printable(named(side.image)) for side in (before, after)]
     yield f"{style(fit_path(names[0], 38), 'bold')} → {style(fit_path(names[1], 38), 'bold')}"
     yield style(f"{'':<12}{'before':>14}{'after':>14}{'change':>14}", "bold")
     for word, mark, one, other in (
@@ -91,7 +92,7 @@ def _settings(settings: Sequence[Setting], style: Style, most: int | None) -> It
         values = [value for value in (setting.before, setting.after) if value is not None]
         sign = "~" if len(values) == 2 else "+" if setting.before is None else "-"
         width = 50 if most else max(50, style.width - 30)
-        yield f"{style(sign, _TONES[sign])} {fit(name, 26):<27}{fit(' → '.join(values), width)}"
+        yield f"{style(sign, _TONES[sign])} {fit(printable(name), 26):<27}{fit(printable(' → '.join(values)), width)}"
     if most is not None and len(settings) > most:
         yield style(f"  and {len(settings) - most} more (--settings shows all)", "dim")
 
@@ -111,7 +112,9 @@ def _package(found: PackageChange, style: Style) -> str:
     versions = " → ".join(", ".join(side) for side in (found.before, found.after) if side)
     delta = change(found.size_after - found.size_before)
     word = "" if sign in "+-" else found.word
-    row = f"{style(sign, _TONES[sign])} {fit(found.name, 25):<26}{fit(versions, 25):<26}{word:<11}"
+    row = (
+        f"{style(sign, _TONES[sign])} {fit(printable(found.name), 25):<26}{fit(printable(versions), 25):<26}{word:<11}"
+    )
     return f"{row}{found.kind:<5}{delta:>9}"
 
 
@@ -178,4 +181,4 @@ def layers(difference: Difference, style: Style) -> Iterator[str]:
         places = f"{row.diff_id[7:15]}{numbers[0]:>7}{numbers[1]:>7}"
         sizes = f"{size(row.size.raw):>11}{size(row.size.compressed):>12}"
         tone = [_TONES[sign]] if sign in _TONES else []
-        yield f"{style(sign, *tone)} {places}{sizes}  {fit(row.command, max(31, style.width - 49))}"
+        yield f"{style(sign, *tone)} {places}{sizes}  {fit(printable(row.command), max(31, style.width - 49))}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.finding import Measure
+from jettison.report.printable import printable
 from jettison.report.style import fit
 from jettison.report.units import size
 
@@ -32,15 +33,15 @@ def render(rows: Sequence[Row], style: Style, *, whole: bool = False, lines: boo
 
 def _line(row: Row, style: Style, *, whole: bool, lines: bool) -> str:
     number = "-" if row.layer is None else str(row.layer)
-    created = (row.created or "")[:16].replace("T", " ")
+    created = printable(row.created or "")[:16].replace("T", " ")
     place = f"{row.line if row.line is not None else '-':>6}" if lines else ""
     sizes = f"{size(row.size.raw):>10}{_packed(row.size, '' if row.exact else '≈'):>12}"
     if row.layer is None:
         sizes = style(f"{'0 B':>10}{'0 B':>12}", "dim")
     head = f"{number:<6}{created:<17}{style(place, 'cyan')}{sizes}"
     if whole:
-        return f"{head}  {row.diff_id or '-':<71}  {' '.join(row.created_by.split())}"
-    return f"{head}  {fit(row.command or row.comment or '(no history)', max(20, style.width - 47 - len(place)))}"
+        return f"{head}  {row.diff_id or '-':<71}  {printable(' '.join(row.created_by.split()))}"
+    return f"{head}  {fit(printable(row.command or row.comment or '(no history)'), max(20, style.width - 47 - len(place)))}"
 
 
 def _packed(measure: Measure, about: str) -> str:

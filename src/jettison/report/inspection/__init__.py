@@ -1,0 +1,1 @@
+"""What an image's own documents say of it, in a format."""

@@ -1,0 +1,1 @@
+"""The images that a place holds, in a format."""
