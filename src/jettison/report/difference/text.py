@@ -112,10 +112,8 @@ def _package(found: PackageChange, style: Style) -> str:
     versions = " → ".join(", ".join(side) for side in (found.before, found.after) if side)
     delta = change(found.size_after - found.size_before)
     word = "" if sign in "+-" else found.word
-    row = (
-        f"{style(sign, _TONES[sign])} {fit(printable(found.name), 25):<26}{fit(printable(versions), 25):<26}{word:<11}"
-    )
-    return f"{row}{found.kind:<5}{delta:>9}"
+    row = f"{fit(printable(found.name), 25):<26}{fit(printable(versions), 25):<26}{word:<11}{found.kind:<5}{delta:>9}"
+    return f"{style(sign, _TONES[sign])} {row}"
 
 
 def _file_counts(difference: Difference) -> str:

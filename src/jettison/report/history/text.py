@@ -41,7 +41,8 @@ def _line(row: Row, style: Style, *, whole: bool, lines: bool) -> str:
     head = f"{number:<6}{created:<17}{style(place, 'cyan')}{sizes}"
     if whole:
         return f"{head}  {row.diff_id or '-':<71}  {printable(' '.join(row.created_by.split()))}"
-    return f"{head}  {fit(printable(row.command or row.comment or '(no history)'), max(20, style.width - 47 - len(place)))}"
+    command = printable(row.command or row.comment or "(no history)")
+    return f"{head}  {fit(command, max(20, style.width - 47 - len(place)))}"
 
 
 def _packed(measure: Measure, about: str) -> str:
