@@ -139,12 +139,12 @@ def mutations(data: bytes, rounds: int, seed: str) -> list[bytes]:
 
 
 def test_broken_binaries_raise_nothing(compiled: Path) -> None:
-    started = time.monotonic()
+    started = time.process_time()
     for name in ("debug", "stripped", "object.o"):
         for broken in mutations((compiled / name).read_bytes(), 2000, name):
             for probe in (*elf.PROBES, *go.PROBES, *rust.PROBES):
                 probe.read(memoryview(broken))
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60
 
 
 @given(st.binary(max_size=200), st.sampled_from([b"\1\1", b"\1\2", b"\2\1", b"\2\2", b"\0\0"]))
@@ -161,9 +161,9 @@ def test_a_hostile_file_costs_milliseconds() -> None:
     )
     segment = struct.pack("<IIQQQQQQ", 2, 4, 64, 0, 0, size, size, 8)
     data += segment * (size // len(segment))
-    started = time.monotonic()
+    started = time.process_time()
     assert elf.parse(memoryview(data)) is not None
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 @pytest.fixture(scope="module")

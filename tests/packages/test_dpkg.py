@@ -196,6 +196,24 @@ def test_distroless() -> None:
     assert take({"x": b""}, base)[1].packages[0].installed_by == "unknown"
 
 
+def test_a_database_behind_a_link() -> None:
+    layer = {
+        "var/lib/dpkg": Link("../../usr/lib/sysimage/lib/dpkg"),
+        "usr/lib/sysimage/lib/dpkg/status": status(stanza("a")),
+        "usr/lib/sysimage/lib/dpkg/info/a.list": listing("/x"),
+        "x": b"1",
+    }
+    package = installed(layer)["a"]
+    assert (package.files, package.first_layer, package.installed_by) == ((b"x",), 0, "base")
+
+
+def test_a_database_whose_own_path_is_gone() -> None:
+    """A hard link keeps showing what it was made of."""
+    base = {"old/lib/dpkg/status": status(stanza("a")), "var/lib/dpkg/status": Link("old/lib/dpkg/status", hard=True)}
+    found = installed(base, {".wh.old": b""})
+    assert {name: package.installed_by for name, package in found.items()} == {"a": "base"}
+
+
 def test_a_deleted_database_is_named() -> None:
     base = {"var/lib/dpkg/status": status(stanza("a"), stanza("b")), "usr/bin/a": b""}
     _, found = take(base, {"var/lib/dpkg/.wh.status": b""})

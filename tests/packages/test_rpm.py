@@ -116,7 +116,7 @@ def test_broken_bytes_raise_nothing_else(form: str, tmp_path: Path) -> None:
     """Whatever the bytes, the answer is packages or a ValueError, and soon."""
     data = FORMS[form][1](HEADERS, tmp_path)
     chance = random.Random(form)
-    started = time.monotonic()
+    started = time.process_time()
     for _ in range(300):
         broken = bytearray(data)
         for _ in range(chance.choice((1, 5, 50))):
@@ -128,7 +128,7 @@ def test_broken_bytes_raise_nothing_else(form: str, tmp_path: Path) -> None:
             rpmdb.read(memoryview(broken))
         except ValueError:
             continue
-    assert time.monotonic() - started < 60
+    assert time.process_time() - started < 60
 
 
 def test_a_view_instead_of_the_table_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ TransactionItemReason.hpp), and dnf5's system state (`packages.toml`, dnf5-syste
 
 from __future__ import annotations
 
-import tomllib
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -49,6 +48,8 @@ def _read_history(data: memoryview) -> bytes | None:
 
 
 def _read_state(data: memoryview) -> bytes | None:
+    import tomllib  # few images need it
+
     try:
         listed = tomllib.loads(bytes(data).decode()).get("packages")
     except (ValueError, RecursionError):

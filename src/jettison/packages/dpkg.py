@@ -117,12 +117,13 @@ def packages(reader: Reader) -> Iterable[Package]:
 
 
 def _from_status(reader: Reader) -> list[Package]:
-    visible = reader.content(STATUS, "dpkg-status")
-    if visible is None:
+    node = reader.tree.resolve(STATUS)
+    visible = reader.fact(node, "dpkg-status") if node is not None else None
+    if node is None or visible is None:
         reader.note_deleted("dpkg", STATUS, "dpkg-status", lambda old: len(_installed(old, {})))
         return []
     memory: dict[bytes, Fields] = {}
-    history = [(layer, _installed(old, memory)) for layer, old in reader.versions(STATUS, "dpkg-status")]
+    history = [(layer, _installed(old, memory)) for layer, old in reader.versions(node.inode.entry.path, "dpkg-status")]
     diversions = _diversions(reader.content(b"var/lib/dpkg/diversions", "dpkg-diversions") or b"")
     found = []
     unlisted = []

@@ -6,7 +6,6 @@ Source of the formats: the packaging specifications "Recording installed project
 
 from __future__ import annotations
 
-import csv
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -38,6 +37,8 @@ def _recorded(data: memoryview) -> bytes:
     lines = bytes(data).replace(b"\r\n", b"\n").split(b"\n")
     if b'"' not in bytes(data):
         return b"\n".join([line.rsplit(b",", 2)[0] for line in lines if line])
+    import csv  # few lists need it
+
     try:
         rows = csv.reader(bytes(data).decode("utf-8", "surrogateescape").splitlines())
         return b"\n".join(row[0].encode("utf-8", "surrogateescape") for row in rows if row and "\n" not in row[0])

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterator
 
 MAGIC = b"SQLite format 3\0"
@@ -21,6 +21,8 @@ def opened(data: memoryview, *tables: str) -> Iterator[sqlite3.Connection]:
 
     A view or a virtual table in a table's place is refused: it could compute for ever.
     """
+    import sqlite3  # few images need it
+
     image = bytearray(data)
     image[18:20] = b"\1\1"  # not write-ahead: SQLite cannot open such a database in memory
     connection = sqlite3.connect(":memory:")
