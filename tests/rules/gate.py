@@ -17,6 +17,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile import Dockerfile, parse
+from jettison.dockerfile.source import BOM
 from jettison.rules.engine.registry import select
 from jettison.rules.engine.repair import repair
 from jettison.rules.engine.settings import Settings
@@ -69,7 +70,7 @@ def judge(before: bytes, after: bytes, path: str) -> list[str]:
         faults.append("comment lost")
     if shell_errors(new) > shell_errors(old):
         faults.append("new shell error")
-    if before.endswith(b"\n") != after.endswith(b"\n") or before[:3] != after[:3]:
+    if before.endswith(b"\n") != after.endswith(b"\n") or before.startswith(BOM) != after.startswith(BOM):
         faults.append("first or last bytes changed")
     return faults
 

@@ -9,6 +9,7 @@ from jettison.dockerfile.bases import split_reference
 from jettison.dockerfile.edit import delete, replace
 from jettison.finding import Edit, Safety, Severity, Span
 from jettison.rules.engine.rule import FileRule, InstructionRule, StageRule
+from jettison.rules.engine.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -102,6 +103,9 @@ class RegistryNotAllowed(StageRule):
     name = "registry-not-allowed"
     aliases = ("DL3026",)
     severity = Severity.ERROR
+    bad = ("FROM example.org/base:1\nRUN true\n", "FROM debian:12\nRUN true\n")
+    good = ("FROM ghcr.io/acme/base:1\nRUN true\n", "FROM scratch\nCOPY x /\n")
+    example_settings = Settings(allowed_registries=("ghcr.io",))
 
     def check(self, stage: Stage, context: Context) -> Iterator[Finding]:
         """The image word of such a FROM."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from jettison.finding import Safety, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.shell import Command, Script
@@ -39,6 +39,8 @@ class Rule:
     good: ClassVar[str | tuple[str, ...]] = ()
     example_settings: ClassVar[Settings | None] = None
     """Settings under which the examples hold, for a rule that does nothing without configuration."""
+    example_files: ClassVar[Mapping[str, str]] = {}
+    """Files of the build context for the examples (`.dockerignore` among them), for rules that look at it."""
     mentions: ClassVar[tuple[bytes, ...]] = ()
     """Bytes of which one must occur (in the file, or in the RUN for script rules) for the rule to be asked at all."""
     onbuild: ClassVar[bool] = True
