@@ -47,8 +47,7 @@ class AddForCopy(InstructionRule):
     Fix safety: safe when every source is a plain local file name or directory without wildcards or variables, which ADD
     copies just as COPY does. ADD of an address or of anything that may be an archive is left alone.
 
-    Where hadolint differs: it accepts `ADD . /x` nowhere and wildcards nowhere; so do we, but the fix is withheld where a
-    wildcard or a variable may name an archive.
+    The fix is withheld where a wildcard, a variable or a name without a suffix may be an archive's.
 
     Sources: hadolint DL3020, Trivy DS-0005, Checkov CKV_DOCKER_4, Dockle CIS-DI-0009.
     """
@@ -193,13 +192,15 @@ class RelativeDestination(InstructionRule):
 
     Fix safety: report only.
 
+    Where hadolint differs: it looks at COPY only.
+
     Sources: hadolint DL3045.
     """
 
     code = "COPY005"
     name = "copy-relative-destination"
     aliases = ("DL3045",)
-    kinds = ("COPY",)
+    kinds = ("COPY", "ADD")
     onbuild = False
     bad = "FROM debian:12\nCOPY app.py srv/\n"
     good = ("FROM debian:12\nWORKDIR /srv\nCOPY app.py .\n", "FROM debian:12\nCOPY app.py /srv/\n")
