@@ -97,3 +97,16 @@ def test_unknown_transport(indexer: Indexer) -> None:
 
     with pytest.raises(UsageError, match="unknown transport 'opening'"):
         stores.open_image(Reference("opening", "x"), indexer=indexer)
+
+
+def test_third_parties_bring_transports(
+    monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], indexer: Indexer
+) -> None:
+    import importlib.metadata
+
+    brought = importlib.metadata.EntryPoint("attic", "attic:store", "jettison.stores")
+    monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: importlib.metadata.EntryPoints([brought]))
+    image = simple()
+    asked["attic"] = image
+    assert stores.open_image("attic:box/7", indexer=indexer) is image
+    assert asked["order"] == ["attic:box/7"]

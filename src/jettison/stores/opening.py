@@ -33,11 +33,11 @@ _ROOT = ("bin", "dev", "etc", "home", "lib", "opt", "proc", "root", "run", "sbin
 def open_bare(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
     """The image at a reference without transport. Raises `InputError`."""
     text = reference.location
-    foreign = _foreign(text)
-    if foreign is not None:
-        return store_for(foreign.transport or "").open_image(foreign, platform, indexer)
     path = _as_path(text)
     if path is None:
+        foreign = _foreign(text)
+        if foreign is not None:
+            return store_for(foreign.transport or "").open_image(foreign, platform, indexer)
         return _ask(text, lambda store, named: store.open_image(named, platform, indexer))
     if os.path.isdir(path.location):
         recognised = _recognise_directory(path)
@@ -57,9 +57,9 @@ def open_bare(reference: Reference, platform: Platform | None, indexer: Indexer)
 def list_bare(reference: Reference) -> Iterator[Listing]:
     """The images at a reference without transport. Raises `InputError`."""
     text = reference.location
-    path = _foreign(text) or _as_path(text)
+    path = _as_path(text) or _foreign(text)
     if path is None:
-        return _ask(text, lambda store, named: store.list_images(named))
+        return iter(_ask(text, lambda store, named: list(store.list_images(named))))
     if path.transport is None:
         path = _recognise_directory(path) if os.path.isdir(path.location) else _recognise_file(path)
     return store_for(path.transport or "").list_images(path)
@@ -67,10 +67,12 @@ def list_bare(reference: Reference) -> Iterator[Listing]:
 
 def _foreign(text: str) -> Reference | None:
     """The reference, where its prefix is a transport that a third party brought."""
-    from importlib.metadata import entry_points
+    prefix, _, rest = text.partition(":")
+    if not rest or "/" in prefix:
+        return None
+    from importlib.metadata import entry_points  # slow: it reads what every installed distribution says
 
-    prefix, colon, rest = text.partition(":")
-    if colon and rest and prefix in entry_points(group="jettison.stores").names:
+    if prefix in entry_points(group="jettison.stores").names:
         return Reference(prefix, rest)
     return None
 
