@@ -17,6 +17,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jettison.errors import LayerError
 
+igzip_lib: Any
+try:
+    from isal import igzip_lib
+except ImportError:
+    igzip_lib = None
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
@@ -57,10 +63,10 @@ class _Decompressor(Protocol):
 
 
 class _Inflate:
-    """zlib's decompressor under the interface that bz2, lzma and zstd share."""
+    """zlib's decompressor under the interface that bz2, lzma, zstd and ISA-L share."""
 
     def __init__(self) -> None:
-        self._inner: Any = _zlib().decompressobj(31)
+        self._inner: Any = zlib.decompressobj(31)
         self.needs_input = True
 
     @property
@@ -77,12 +83,11 @@ class _Inflate:
         return out
 
 
-def _zlib() -> Any:
-    try:
-        from isal import isal_zlib
-    except ImportError:
-        return zlib
-    return isal_zlib
+def _gzip_decompressor() -> _Decompressor:
+    if igzip_lib is None:
+        return _Inflate()
+    fast: _Decompressor = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
+    return fast
 
 
 def _zstd_decompressor() -> _Decompressor:
@@ -94,7 +99,7 @@ def _zstd_decompressor() -> _Decompressor:
 
 
 _DECOMPRESSORS: dict[str, Callable[[], _Decompressor]] = {
-    "gzip": _Inflate,
+    "gzip": _gzip_decompressor,
     "zstd": _zstd_decompressor,
     "xz": lambda: lzma.LZMADecompressor(memlimit=1 << 28),
     "bzip2": bz2.BZ2Decompressor,
@@ -106,7 +111,8 @@ def _errors() -> tuple[type[Exception], ...]:
         from compression.zstd import ZstdError
     else:
         from backports.zstd import ZstdError
-    return (zlib.error, ZstdError, lzma.LZMAError, OSError, EOFError, ValueError, MemoryError, _zlib().error)
+    isal = (igzip_lib.error,) if igzip_lib is not None else ()
+    return (zlib.error, ZstdError, lzma.LZMAError, OSError, EOFError, ValueError, MemoryError, *isal)
 
 
 def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]]:
@@ -119,15 +125,19 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
     worker = make()
     consumed = produced = 0
     started = False
+    head = b""
     for chunk in chunks:
         consumed += len(chunk)
-        data = chunk
+        data, head = head + chunk, b""
         while True:
             if not started:
                 if not data.strip(b"\0"):
                     break  # padding between members or after the last
-                if consumed > len(data) and recognise(data[:6].ljust(6, b"\0")) != name:
-                    raise LayerError(f"{len(data):,} bytes of something else follow the {name} stream", offset=None)
+                if len(data) >= 6 and produced and recognise(data[:6]) != name:
+                    raise _followed(name, len(data))
+                if len(data) < 6 or (name == "gzip" and not _has_whole_header(data)):
+                    head = data
+                    break
             try:
                 piece = worker.decompress(data, PIECE)
             except errors as error:
@@ -147,8 +157,29 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
                 break
             else:
                 data = b""
-    if started:
+    if produced and head:
+        raise _followed(name, len(head))
+    if started or head:
         raise LayerError(f"the {name} stream is cut off after {consumed:,} bytes", hint="fetch or save the image again")
+
+
+def _has_whole_header(data: bytes) -> bool:
+    """False while a gzip header may go on: ISA-L misreads the optional fields of one that comes in parts."""
+    if len(data) < 10 or len(data) > 1 << 17:
+        return len(data) > 10
+    flags, end = data[3], 10
+    if flags & 4:
+        end += 2 + int.from_bytes(data[10:12], "little")
+    for field in (8, 16):
+        if flags & field:
+            end = data.find(b"\0", end) + 1
+            if not end:
+                return False
+    return len(data) >= end + (2 if flags & 2 else 0)
+
+
+def _followed(name: str, size: int) -> LayerError:
+    return LayerError(f"{size:,} bytes of something else follow the {name} stream")
 
 
 def _bomb(consumed: int, produced: int) -> LayerError:

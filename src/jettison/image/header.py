@@ -22,6 +22,7 @@ EPOCH_LIMIT = (1 << 63) - 1
 
 _MAX_NUMBER = (1 << 63) - 1
 _ADLER_MODULUS = 65521
+_ENDS = b"\0 "
 
 
 def _adler32() -> Callable[[bytes], int]:
@@ -39,9 +40,12 @@ _adler = _adler32()
 def number(field: bytes, where: int, what: str) -> int:
     """A header's number: octal text, or base-256 where the first byte's high bit is set. Raises `LayerError`."""
     digits = field[:-1]
-    if digits.isdigit() and field[-1] in (0, 32) and b"8" not in digits and b"9" not in digits:
-        return int(digits, 8)
-    if field[0] & 0x80:
+    if digits.isdigit() and field[-1] in _ENDS:
+        try:
+            return int(digits, 8)
+        except ValueError:
+            pass
+    elif field[0] & 0x80:
         value = int.from_bytes(field, "big") & ((1 << (8 * len(field) - 1)) - 1)
         if field[0] & 0x40:
             value -= 1 << (8 * len(field) - 1)
@@ -49,7 +53,7 @@ def number(field: bytes, where: int, what: str) -> int:
             return value
     else:
         text = field.strip(b" \0").partition(b"\0")[0] or b"0"
-        if text.isdigit() and not text.strip(b"01234567"):
+        if not text.strip(b"01234567"):
             return int(text, 8)
     raise LayerError(f"the {what} field of a tar header is no number: {field!r}", offset=where)
 
@@ -61,8 +65,8 @@ def checksum_holds(block: bytes) -> bool:
     """
     field = block[148:156]
     try:
-        stated = number(field, 0, "checksum")
-    except LayerError:
+        stated = int(field[:6], 8) if field[:6].isdigit() and field[6] in _ENDS else number(field, 0, "checksum")
+    except (LayerError, ValueError):
         return False
     difference = (_adler(block) & 0xFFFF) - 1 - sum(field) + 8 * 32 - stated
     if difference % _ADLER_MODULUS == 0:

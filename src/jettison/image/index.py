@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import hashlib
+from hashlib import sha256
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from jettison.errors import DigestMismatch, ImageError, LayerError
 from jettison.image import codec
-from jettison.image.archive import BLOCK_SIZE, Member, Reader, Stream
+from jettison.image.archive import BLOCK_SIZE, Reader, Stream
 from jettison.image.entry import FILE, Entry
 from jettison.image.pipeline import Ahead, Beside
-from jettison.oci.digest import Digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jettison.image.archive import Member
     from jettison.image.layer import Layer
-    from jettison.image.probe import Probe, ProbeSet
+    from jettison.image.probe import ProbeSet
     from jettison.image.weight import Sampler
 
 MAX_ENTRIES = 10_000_000
@@ -45,172 +47,171 @@ class LayerIndex(msgspec.Struct, array_like=True):
 
 
 class _Unpacking:
-    """The reading thread's step: stored bytes in, tar bytes out, hashing and measuring what was stored."""
+    """The reading thread's step: stored bytes in, tar bytes out, which another thread hashes beside."""
 
-    def __init__(self, layer: Layer) -> None:
+    def __init__(self, layer: Layer, sampler: Sampler | None) -> None:
         self._layer = layer
+        self._sampler = sampler
         self.compression: str | None = None
         self.stored = 0
         self.raw = 0
         self.curve: list[tuple[int, int]] = []
-        self._hash = hashlib.sha256()
+        self._stored_hash = sha256()
+        self._raw_hash = sha256()
+
+    @property
+    def diff_id(self) -> str:
+        return "sha256:" + self._raw_hash.hexdigest()
 
     @property
     def blob(self) -> str:
-        return "sha256:" + self._hash.hexdigest()
-
-    def _stored(self) -> Iterator[bytes]:
-        for chunk in self._layer.source.chunks():
-            if self.stored == 0:
-                self.compression = codec.recognise(chunk)
-            self.stored += len(chunk)
-            if self.compression is not None:
-                self._hash.update(chunk)
-            yield chunk
+        return "sha256:" + self._stored_hash.hexdigest() if self.compression else self.diff_id
 
     def pieces(self) -> Iterator[bytes]:
-        chunks = self._stored()
+        chunks = iter(self._layer.source.chunks())
         first = next(chunks, b"")
-        rest = _chain(first, chunks)
+        self.compression = codec.recognise(first)
+        rest = chain((first,) if first else (), chunks)
+        with Beside(self._hash) as hashing:
+            for piece in self._unpacked(rest):
+                self.raw += len(piece)
+                hashing.feed(piece)
+                yield piece
+
+    def _hash(self, piece: bytes) -> None:
+        self._raw_hash.update(piece)
+        if self._sampler is not None:
+            self._sampler.feed(piece)
+
+    def _unpacked(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
         if self.compression is None:
-            for chunk in rest:
-                self.raw += len(chunk)
-                yield chunk
+            yield from chunks
+            self.stored = self.raw
             return
         last = 0
-        for consumed, piece in codec.decompress(rest, self.compression):
+        for consumed, piece in codec.decompress(self._stored(chunks), self.compression):
             if consumed != last:
                 self.curve.append((last, self.raw))
                 last = consumed
-            self.raw += len(piece)
             yield piece
         self.curve.append((self.stored, self.raw))
 
-
-def _chain(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
-    if first:
-        yield first
-    yield from rest
+    def _stored(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
+        for chunk in chunks:
+            self.stored += len(chunk)
+            self._stored_hash.update(chunk)
+            yield chunk
 
 
 def build(layer: Layer, probes: ProbeSet, *, where: str | None = None, sampler: Sampler | None = None) -> LayerIndex:
     """Read the layer once and index it. Raises `LayerError` or `DigestMismatch`, naming `where`.
 
     A layer whose `diff_id` is empty is taken as it comes. A `sampler` is fed the tar on the way.
-
-    Three threads: reading, inflating and hashing what is stored; hashing the tar; parsing headers and hashing files.
     """
-    unpacking = _Unpacking(layer)
-    whole = hashlib.sha256()
+    unpacking = _Unpacking(layer, sampler)
     try:
-        with Ahead(unpacking.pieces()) as pieces, Beside[bytes](whole.update) as hashing:
-            stream = Stream(_teed(pieces, hashing, sampler))
-            reader = Reader(stream)
+        with Ahead(unpacking.pieces()) as pieces:
+            reader = Reader(Stream(iter(pieces)))
             entries, facts = _read_members(reader, probes)
-            for _ in stream.rest():
+            for _ in reader.stream.rest():
                 pass
     except ImageError as error:
         if error.where is None:
             error.where = where
         raise
-    diff_id = "sha256:" + whole.hexdigest()
-    blob = unpacking.blob if unpacking.compression else diff_id
-    _verify(layer, diff_id, blob, unpacking.stored, where)
+    _verify(layer, unpacking, where)
     return LayerIndex(
-        diff_id=diff_id,
+        diff_id=unpacking.diff_id,
         raw=unpacking.raw,
         entries=entries,
         facts=facts,
         compression=unpacking.compression,
         stored=unpacking.stored,
-        blob=blob,
+        blob=unpacking.blob,
         curve=unpacking.curve,
         notes=reader.notes,
     )
 
 
-def _teed(pieces: Ahead[bytes], hashing: Beside[bytes], sampler: Sampler | None) -> Iterator[bytes]:
-    for piece in pieces:
-        hashing.feed(piece)
-        if sampler is not None:
-            sampler.feed(piece)
-        yield piece
-
-
-def _verify(layer: Layer, diff_id: str, blob: str, stored: int, where: str | None) -> None:
+def _verify(layer: Layer, found: _Unpacking, where: str | None) -> None:
     descriptor = layer.descriptor
-    if descriptor is not None and stored != descriptor.size:
-        raise DigestMismatch(f"the blob has {stored:,} bytes; the manifest says {descriptor.size:,}", where=where)
-    if descriptor is not None and blob != descriptor.digest and Digest.parse(descriptor.digest).algorithm == "sha256":
-        raise DigestMismatch(f"the blob's digest is {blob}; the manifest says {descriptor.digest}", where=where)
-    if layer.diff_id and diff_id != layer.diff_id:
-        raise DigestMismatch(f"the layer's diff_id is {diff_id}; the configuration says {layer.diff_id}", where=where)
+    if descriptor is not None and found.stored != descriptor.size:
+        raise DigestMismatch(f"the blob has {found.stored:,} bytes; the manifest says {descriptor.size:,}", where=where)
+    if descriptor is not None and descriptor.checked_digest().algorithm == "sha256" and found.blob != descriptor.digest:
+        raise DigestMismatch(f"the blob's digest is {found.blob}; the manifest says {descriptor.digest}", where=where)
+    if layer.diff_id and found.diff_id != layer.diff_id:
+        raise DigestMismatch(
+            f"the layer's diff_id is {found.diff_id}; the configuration says {layer.diff_id}", where=where
+        )
 
 
 def _read_members(reader: Reader, probes: ProbeSet) -> tuple[list[Entry], dict[int, dict[str, bytes]]]:
     entries: list[Entry] = []
     facts: dict[int, dict[str, bytes]] = {}
     stream = reader.stream
+    curious = bool(probes.probes)
     for member in reader:
         entry = member.entry
         if entry.kind == FILE:
-            wanted: list[Probe] = []
-            if member.stored and member.holes is None:
-                wanted = probes.wanted(entry.path, entry.size, stream.peek(min(16, member.stored)))
-            if wanted:
-                body = stream.take(member.stored)
-                digest = hashlib.sha256(body).digest()
-                found = _probe(wanted, body)
-                if found:
-                    facts[len(entries)] = found
+            found: dict[str, bytes] | None = None
+            body = stream.body(entry.end - member.body) if member.holes is None else None
+            if body is None:
+                digest, found = _spanning(stream, member, probes)
             else:
-                digest = _hash_body(stream, member)
-            entry = msgspec.structs.replace(entry, sha256=digest)
-        elif member.stored:
-            stream.skip(member.stored)
-        if member.stored % BLOCK_SIZE:
-            stream.skip(-member.stored % BLOCK_SIZE)
+                body = body[: member.stored]
+                digest = sha256(body).digest()
+                found = _probe(entry, body, probes) if curious else found
+            force_setattr(entry, "sha256", digest)  # nobody has seen the entry yet
+            if found:
+                facts[len(entries)] = found
         entries.append(entry)
         if len(entries) > MAX_ENTRIES:
             raise LayerError(f"the layer has more than {MAX_ENTRIES:,} members", offset=stream.position)
     return entries, facts
 
 
-def _probe(wanted: list[Probe], body: bytes) -> dict[str, bytes]:
-    found: dict[str, bytes] = {}
-    for probe in wanted:
-        fact = probe.read(memoryview(body))
+def _probe(entry: Entry, body: memoryview, probes: ProbeSet) -> dict[str, bytes]:
+    """What the probes that want the file make of it."""
+    found = {}
+    for probe in probes.wanted(entry.path, len(body), body[:16].tobytes()):
+        fact = probe.read(body)
         if fact is not None:
             found[probe.name] = fact
     return found
 
 
-def _hash_body(stream: Stream, member: Member) -> bytes:
+def _spanning(stream: Stream, member: Member, probes: ProbeSet) -> tuple[bytes, dict[str, bytes]]:
+    """The digest and the facts of a file that lies in several pieces, or in ranges with holes between."""
+    found: dict[str, bytes] = {}
     if member.holes is not None:
-        return _hash_sparse(stream, member, member.holes)
-    digest = hashlib.sha256()
-    for part in stream.parts(member.stored):
-        digest.update(part)
-    return digest.digest()
+        digest = _hash_sparse(stream, member.holes, member.entry.size)
+    elif probes.wanted(member.entry.path, member.stored, stream.peek(min(16, member.stored))):
+        body = stream.take(member.stored)
+        digest = sha256(body).digest()
+        found = _probe(member.entry, memoryview(body), probes)
+    else:
+        hashing = sha256()
+        for part in stream.parts(member.stored):
+            hashing.update(part)
+        digest = hashing.digest()
+    padding = -member.stored % BLOCK_SIZE
+    stream.skip(len(stream.peek(padding)))  # which an archive may lack at its very end
+    return digest, found
 
 
 _HOLE = bytes(1 << 20)
 
 
-def _hash_sparse(stream: Stream, member: Member, ranges: list[tuple[int, int]]) -> bytes:
-    digest = hashlib.sha256()
+def _hash_sparse(stream: Stream, ranges: list[tuple[int, int]], size: int) -> bytes:
+    stored = sum(length for _, length in ranges)
+    if size > codec.BOMB_BYTES and size > codec.BOMB_RATIO * stored:
+        raise LayerError(f"a sparse file of {stored:,} bytes claims to be {size:,} long", offset=stream.position)
+    digest = sha256()
     position = 0
-    left = member.stored
-    for offset, length in [*ranges, (member.entry.size, 0)]:
-        hole = offset - position
-        while hole > 0:
-            digest.update(_HOLE[: min(hole, len(_HOLE))])
-            hole -= len(_HOLE)
-        if length > left:
-            raise LayerError("a sparse file's map covers more than its data", offset=stream.position)
+    for offset, length in [*ranges, (size, 0)]:
+        for start in range(position, offset, len(_HOLE)):
+            digest.update(_HOLE[: offset - start])
         for part in stream.parts(length):
             digest.update(part)
-        left -= length
         position = offset + length
-    stream.skip(left)
     return digest.digest()

@@ -1,13 +1,14 @@
 """Running a layer's steps side by side: reading and inflating, hashing, looking into it.
 
-All heavy steps (inflate, hash) release the interpreter's lock, so threads are enough, and a pipeline inside one layer
-beats a layer per thread: one layer often holds most of the image. Queues are short, so memory stays flat.
+All heavy steps (read, inflate, hash) release the interpreter's lock, so threads are enough, and a pipeline inside one
+layer beats a layer per thread: one layer often holds most of the image. Only a few pieces are ever under way, so memory
+stays flat.
 """
 
 from __future__ import annotations
 
-import queue
 import threading
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 if TYPE_CHECKING:
@@ -15,15 +16,36 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEPTH = 8
+DEPTH = 4
 """Pieces that wait between two steps."""
+
+# Pieces of a megabyte come and go by the thousand. The C library (glibc) would hand each one's memory back to the
+# kernel and take it anew, page fault by page fault, until it has seen a block of this size go.
+_ = bytes(31 << 20)
+del _
 
 
 class _End:
+    """Stands behind the last item."""
+
     __slots__ = ("error",)
 
-    def __init__(self, error: BaseException | None) -> None:
+    def __init__(self, error: BaseException | None = None) -> None:
         self.error = error
+
+
+class _Bounded(Generic[T]):
+    """A queue of at most `DEPTH` items, made of two that are written in C: `queue.Queue` costs five times as much."""
+
+    def __init__(self) -> None:
+        self.items: SimpleQueue[T | _End] = SimpleQueue()
+        self.permits: SimpleQueue[None] = SimpleQueue()
+        for _ in range(DEPTH):
+            self.permits.put(None)
+
+    def put(self, item: T) -> None:
+        self.permits.get()
+        self.items.put(item)
 
 
 class Ahead(Generic[T]):
@@ -34,8 +56,8 @@ class Ahead(Generic[T]):
 
     def __init__(self, items: Iterator[T]) -> None:
         self._items = items
-        self._queue: queue.Queue[T | _End] = queue.Queue(DEPTH)
-        self._stop = threading.Event()
+        self._queue: _Bounded[T] = _Bounded()
+        self._stopped = False
         self._thread = threading.Thread(target=self._run, name="jettison-read", daemon=True)
 
     def __enter__(self) -> Ahead[T]:
@@ -43,47 +65,46 @@ class Ahead(Generic[T]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get_nowait()
-            except queue.Empty:
-                self._thread.join(0.01)
+        self._stopped = True
+        self._queue.permits.put(None)
+        self._thread.join()
 
     def _run(self) -> None:
         error: BaseException | None = None
         try:
             for item in self._items:
                 self._queue.put(item)
-                if self._stop.is_set():
-                    return
+                if self._stopped:
+                    break
         except BaseException as caught:
             error = caught
         finally:
             close = getattr(self._items, "close", None)
             if close is not None:
                 close()
-        self._queue.put(_End(error))
+        self._queue.items.put(_End(error))
 
     def __iter__(self) -> Iterator[T]:
+        queue = self._queue
         while True:
-            item = self._queue.get()
+            item = queue.items.get()
             if isinstance(item, _End):
                 if item.error is not None:
                     raise item.error
                 return
             yield item
+            queue.permits.put(None)
 
 
 class Beside(Generic[T]):
     """Calls `step` on every item given to `feed`, in order, in a thread of its own.
 
-    Leaving the `with` block waits for the rest, unless by an error.
+    Leaving the `with` block waits for the rest, and raises what `step` raised.
     """
 
     def __init__(self, step: Callable[[T], object]) -> None:
         self._step = step
-        self._queue: queue.Queue[T | _End] = queue.Queue(DEPTH)
+        self._queue: _Bounded[T] = _Bounded()
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, name="jettison-hash", daemon=True)
 
@@ -96,15 +117,17 @@ class Beside(Generic[T]):
         self._queue.put(item)
 
     def __exit__(self, *_: object) -> None:
-        self._queue.put(_End(None))
+        self._queue.items.put(_End())
         self._thread.join()
         if self._error is not None:
             raise self._error
 
     def _run(self) -> None:
-        while not isinstance(item := self._queue.get(), _End):
+        queue = self._queue
+        while not isinstance(item := queue.items.get(), _End):
             if self._error is None:
                 try:
                     self._step(item)
                 except BaseException as caught:
                     self._error = caught
+            queue.permits.put(None)

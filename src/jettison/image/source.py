@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from jettison.errors import ImageError, InputError
+from jettison.image.codec import recognise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 CHUNK = 256 << 10
 """Bytes a read: small enough to keep three threads busy and memory low, large enough to make few calls."""
+
+_LEAP = 2 << 20
+"""Bytes a read where nothing is compressed: each is as large as it was stored, and cheap to come by."""
 
 
 class Source(Protocol):
@@ -61,15 +65,17 @@ class FileSource:
         except OSError as error:
             raise InputError(f"cannot be read: {error.strerror}", where=self.path) from None
         try:
-            position, end = self.offset, self.offset + self.size
+            position, end, step = self.offset, self.offset + self.size, CHUNK
             while position < end:
-                chunk = os.pread(descriptor, min(CHUNK, end - position), position)
+                chunk = os.pread(descriptor, min(step, end - position), position)
                 if not chunk:
                     raise ImageError(
                         f"the file ends at byte {position:,}; {end - position:,} bytes of this blob are missing",
                         where=self.path,
                         hint="it was cut off, or is still being written: fetch or save the image again",
                     )
+                if position == self.offset and recognise(chunk) is None:
+                    step = _LEAP
                 position += len(chunk)
                 yield chunk
         except OSError as error:
