@@ -1,0 +1,85 @@
+"""conda, mamba and micromamba: what they leave behind."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from jettison.finding import Safety, Severity
+from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
+from jettison.rules.engine.rule import ScriptRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.words import Word
+    from jettison.finding import Finding
+    from jettison.rules.engine.context import Context
+
+CONDA: Final = ("conda", "mamba", "micromamba")
+VALUES: Final = ("-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "-r", "--root-prefix", "--solver")
+
+_CACHE = re.compile(rb"/pkgs(?:/|\*|['\"]?\Z)|/\{?[^/ ]*\bpkgs\b")
+_MOUNT = re.compile(r"/pkgs/?$|conda|mamba")
+
+
+def fills(command: Command) -> Word | None:
+    """The word of the subcommand when it installs."""
+    words = command.operands(VALUES)
+    if not words or command.has("--help", "--dry-run", "--version"):
+        return None
+    if words[0].text in ("install", "create", "update", "upgrade"):
+        return words[0]
+    if words[0].text == "env" and len(words) > 1 and words[1].text in ("create", "update"):
+        return words[1]
+    return None
+
+
+class CacheKept(ScriptRule):
+    """conda's downloaded packages stay in the layer.
+
+    What it does: reports `conda install`, `create`, `update` and `env create` (mamba and micromamba, too) that the RUN
+    does not clean up after, in a stage whose layers ship. A cache mount on `pkgs` is fine.
+
+    Why is this bad: every package is in the image as an archive beside its files, often gigabytes.
+
+    Use instead: end the same RUN with `conda clean -afy`.
+
+    Fix safety: safe, only package caches are removed. None where environments may be links into the cache
+    (`allow_softlinks`, `always_softlink`) and where conda may be gone by then.
+
+    Sources: conda's documentation of `clean`; no linter has this rule.
+    """
+
+    code = "CONDA001"
+    name = "conda-cache-kept"
+    severity = Severity.WARNING
+    safety = Safety.SAFE
+    mentions = (b"conda", b"mamba")
+    bad = (
+        "FROM continuumio/miniconda3\nRUN conda install -y numpy\n",
+        "FROM mambaorg/micromamba\nRUN micromamba install -y -n base \\\n    numpy\n",
+    )
+    good = (
+        "FROM continuumio/miniconda3\nRUN conda install -y numpy && conda clean -afy\n",
+        "FROM mambaorg/micromamba\nRUN micromamba install -y -n base \\\n    numpy && micromamba clean -afy\n",
+        "FROM continuumio/miniconda3\nRUN conda install -y numpy && rm -rf /opt/conda/pkgs/*\n",
+    )
+
+    def check(self, script: Script, context: Context) -> Iterator[Finding]:
+        """At the last install."""
+        filling = [(command, word) for command in script.named(*CONDA) if (word := fills(command)) is not None]
+        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
+            return
+        last, place = filling[-1]
+        if removed(script, last, _CACHE) or any(
+            command.name in CONDA and "clean" in (word.text for word in command.operands(VALUES)[:2])
+            for command in script.commands[last.index + 1 :]
+        ):
+            return
+        edit = None if b"softlink" in context.file.data else clean_up(last, b"clean -afy")
+        yield context.found(
+            self, place, f"the packages that {last.name} downloaded stay in the layer",
+            fix="delete them in the same RUN", edits=[edit],
+        )  # fmt: skip
