@@ -29,6 +29,16 @@ if TYPE_CHECKING:
     from jettison.packages import Inventory
 
 
+MAX_PATH, MAX_NAME = 4096, 255
+"""Paths and components beyond the kernel's bounds (PATH_MAX, NAME_MAX) are no kind's: no program opens them, and
+expressions that search them would take long."""
+
+
+def is_sane(path: bytes) -> bool:
+    """False for a path that no kernel would open."""
+    return len(path) <= MAX_NAME or (len(path) < MAX_PATH and max(map(len, path.split(b"/"))) <= MAX_NAME)
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """A kind of waste.

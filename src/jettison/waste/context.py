@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jettison.image.entry import FILE
-from jettison.waste import Claim, Kind, View
+from jettison.waste import Claim, Kind, View, is_sane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,7 +58,7 @@ def find(view: View) -> None:
     hides = {(h.by, h.by_number): (h.layer, h.number) for h in view.tree.hidden if h.replaced}
     rebuilt = _rebuilt_directories(view, from_context)
     for path, node in view.tree.nodes.items():
-        if node.layer in from_context and node.entry.kind == FILE:
+        if node.layer in from_context and node.entry.kind == FILE and is_sane(path):
             match = _UNWANTED.match(path)
             if (match and _is_litter(view, match.group(1), rebuilt)) or _FILES.fullmatch(path):
                 view.misses[node.layer, node.number] = hides.get((node.layer, node.number))
@@ -85,7 +85,9 @@ def _rebuilt_directories(view: View, from_context: set[int]) -> set[bytes]:
     found: set[bytes] = set()
     for number, index in enumerate(view.indexes):
         if number not in from_context:
-            found.update(m.group(1) for entry in index.entries if (m := _UNWANTED.match(entry.path)))
+            found.update(
+                m.group(1) for entry in index.entries if is_sane(entry.path) and (m := _UNWANTED.match(entry.path))
+            )
     return found
 
 

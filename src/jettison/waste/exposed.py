@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jettison.image.entry import FILE
+from jettison.waste import is_sane
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +32,12 @@ _SECRET = re.compile(
     rb"|client_secrets?[^/]*\.json|secrets?\.(?:ya?ml|json|toml)"
     rb")"
 )
+_PERHAPS = re.compile(
+    rb"\..+|_netrc|id_.+|ssh_host_.+_key|config|credentials.*|.*_credentials|.*[tT]oken.*|.+\.(?:p12|pfx|jks|keystore|kdbx"
+    rb"|ppk|pem|key|gpg|cnf|tfstate|backup)|(?:config|auth|hosts|master|settings-security|.*credentials.*|service.*"
+    rb"|client_secret.*|secrets?)\.(?:json|ya?ml|toml|xml)"
+)
+"""What the last component of such a path looks like: a quick look spares most files a thorough one."""
 _NEVER = re.compile(
     rb"usr/(?:share|lib|lib64|libexec|include|src|local/go|local/rustup)/|(?:root|home/[^/]+)/\.rustup/|proc/|sys/"
     rb"|etc/ssl/private/ssl-cert-snakeoil\.key"
@@ -53,7 +60,9 @@ def exposures(view: View) -> Iterator[Exposure]:
     hidden_by = {(h.layer, h.number): h.by for h in view.tree.hidden}
     for layer, index in enumerate(view.indexes):
         for number, entry in enumerate(index.entries):
-            if entry.kind != FILE or not entry.size or not _SECRET.fullmatch(entry.path) or _NEVER.match(entry.path):
+            if entry.kind != FILE or not entry.size or not _PERHAPS.fullmatch(entry.path.rpartition(b"/")[2]):
+                continue
+            if not is_sane(entry.path) or not _SECRET.fullmatch(entry.path) or _NEVER.match(entry.path):
                 continue
             if view.inventory.owner(entry.path) is None:
                 yield Exposure(entry.path, layer, hidden_by.get((layer, number)))

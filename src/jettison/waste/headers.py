@@ -18,7 +18,7 @@ KINDS = (
         also=(
             (rb"usr/lib(?:exec)?/gcc/.*/(?:include|include-fixed|plugin)/", rb".+"),
             (
-                rb"(?:usr|opt|.*/(?:site|dist)-packages)/(?:.*/)?include/",
+                rb"(?>usr|opt|(?:.*?/)??(?:site|dist)-packages)/(?:.*/)?include/",
                 rb"(?!pyconfig\.h$).+\.(?:h|hh|hpp|cuh|inl)",
             ),
             (rb"(?:usr|opt)/(?:.*/)?(?:lib|lib64|share|[^/]+-linux-[^/]+)/pkgconfig/$", rb".+\.pc"),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from jettison.finding import Measure
 from jettison.image.entry import DIRECTORY, FILE, HARDLINK, SYMLINK, WHITEOUT
-from jettison.waste import Claim, Kind, View, kinds, modules
+from jettison.waste import MAX_NAME, Claim, Kind, View, is_sane, kinds, modules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,9 +87,13 @@ class Classifier:
         """The kinds that match, in order; one may come twice."""
         directory, slash, name = path.rpartition(b"/")
         candidates = self._known.get(directory)
+        if candidates is None and not is_sane(path):
+            return
         if candidates is None:
             candidates = [(kind, named) for kind, place, named in self._rules if place.match(directory + slash)]
             self._known[directory] = candidates
+        if len(name) > MAX_NAME:
+            return
         for kind, named in candidates:
             if named is None or named.fullmatch(name):
                 yield kind
@@ -156,7 +160,7 @@ class Ledger:
                 self._enter(kind, claim, entry, min(claim.raw, size), share)
             elif entry.kind == HARDLINK:
                 self._book_link(kind, claim, entry, links)
-            elif all(name in self.booked for name in links.names.get(key, ())):
+            elif key not in links.names or all(name in self.booked for name in links.names[key]):
                 self._enter(kind, claim, entry, payload(entry))
 
     def _book_link(self, kind: Kind, claim: Claim, entry: Entry, links: _Links) -> None:

@@ -14,9 +14,9 @@ KINDS = (
         safe=False,
         # Python's convention is the plural: django/test is a part of Django. Of Node packages, gems and PHP packages
         # only directories at their top: lib/test may be what the package is about.
-        directory=rb"(?:.*/)?(?:site|dist)-packages/(?:.*/)?(?:tests|SelfTest)/"
+        directory=rb"(?>(?:.*?/)??(?:site|dist)-packages/)(?:.*/)?(?:tests|SelfTest)/"
         rb"|(?:.*/)?node_modules/(?:@[^/]+/)?[^/@]+/(?:tests?|__tests__|specs?|examples?|benchmarks?)/"
-        rb"|(?:.*/)?node_modules/(?:.*/)?__tests__/"
+        rb"|(?>(?:.*?/)??node_modules/)(?:.*/)?__tests__/"
         rb"|(?:.*/)?(?:gems/\d[\d.]*|ruby/\d[\d.]*|bundle)/gems/[^/]+/(?:tests?|specs?|features|examples?|benchmarks?)/"
         rb"|(?:.*/)?vendor/[^/]+/[^/]+/(?:[Tt]ests?|examples?)/"
         rb"|(?:.*/)?lib/python3[^/]*/(?:test|idlelib/idle_test|lib2to3/tests|unittest/test|distutils/tests|ctypes/test"
