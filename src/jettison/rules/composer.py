@@ -1,0 +1,143 @@
+"""Composer: what it leaves behind, and what it installs that nobody runs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from jettison.dockerfile.style import insert_word
+from jettison.finding import Safety, Severity
+from jettison.rules.engine.cleaning import (
+    cache_mounted,
+    clean_up,
+    for_development,
+    removed,
+    ships,
+    switched_on,
+    variable,
+)
+from jettison.rules.engine.rule import CommandRule, ScriptRule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.words import Word
+    from jettison.finding import Finding
+    from jettison.rules.engine.context import Context
+
+COMPOSER: Final = ("composer", "composer.phar")
+VALUES: Final = ("-d", "--working-dir", "--prefer-install")
+
+_CACHE = re.compile(
+    rb"composer/cache|\.composer|\.cache(?:/composer|/?\*?['\"]?\Z)|COMPOSER_(?:HOME|CACHE)|composer-cache"
+)
+_MOUNT = re.compile(r"composer|cache|^/tmp$|^/root$")
+
+
+class DevelopmentPackages(CommandRule):
+    """Development packages are installed into an image that ships.
+
+    What it does: reports `composer install` without `--no-dev` in a stage whose layers ship, whose name does not say
+    development or test, and in a file that runs no tests.
+
+    Why is this bad: test tools and debuggers are in the image: more bytes, more to patch, and some are dangerous on a
+    server.
+
+    Fix safety: unsafe. What was installed is not any more; something may have relied on it.
+
+    Sources: Composer's documentation of `install`.
+    """
+
+    code = "COMP001"
+    name = "composer-development-packages"
+    severity = Severity.INFO
+    safety = Safety.UNSAFE
+    commands = COMPOSER
+    bad = "FROM php:8.3\nCOPY . .\nRUN composer install --no-cache\n"
+    good = (
+        "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev --no-cache\n",
+        "FROM php:8.3\nCOPY . .\nRUN composer install && vendor/bin/phpunit\n",
+        "FROM php:8.3 AS test\nCOPY . .\nRUN composer install\n",
+        "FROM php:8.3\nENV COMPOSER_NO_DEV=1\nCOPY . .\nRUN composer install\n",
+    )
+
+    _TESTS = re.compile(rb"phpunit|phpstan|psalm|phpcs|xdebug|APP_ENV[= ]\W?(?:dev|test|local)|behat|codecept|pest\b")
+
+    def check(self, command: Command, context: Context) -> Iterator[Finding]:
+        """At `install`."""
+        words = command.operands(VALUES)
+        if not words or words[0].text not in ("install", "i") or not ships(command.script):
+            return
+        if command.has("--no-dev", "--dev", "--dry-run", "--help") or for_development(command.instruction.stage):
+            return
+        if self._TESTS.search(context.file.data) or switched_on(command, "COMPOSER_NO_DEV"):
+            return
+        if any(word.text is None for word in command.arguments):
+            return
+        yield context.found(
+            self, words[0], "development packages are installed too",
+            fix="leave them out, with --no-dev", edits=[insert_word(words[0], b"--no-dev")],
+        )  # fmt: skip
+
+
+class CacheKept(ScriptRule):
+    """Composer's cache stays in the layer.
+
+    What it does: reports `composer install`, `require`, `update` and `create-project` in a stage whose layers ship,
+    when the RUN does not clear Composer's cache afterwards. Quiet under a cache mount, with `--no-cache`, and with
+    `COMPOSER_CACHE_DIR` or `COMPOSER_NO_CACHE`.
+
+    Why is this bad: every package is in the image a second time, packed.
+
+    Use instead: end the same RUN with `composer clear-cache`, or mount a cache.
+
+    Fix safety: safe, only the cache is removed. None where Composer, or the directory it runs in, may be gone by then.
+
+    Sources: Composer's documentation of `clear-cache`.
+    """
+
+    code = "COMP002"
+    name = "composer-cache-kept"
+    severity = Severity.WARNING
+    safety = Safety.SAFE
+    mentions = (b"composer",)
+    bad = "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev\n"
+    good = (
+        "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev && composer clear-cache\n",
+        "FROM php:8.3\nCOPY . .\nRUN --mount=type=cache,target=/root/.composer/cache composer install --no-dev\n",
+        "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev && rm -rf ~/.composer\n",
+    )
+
+    def check(self, script: Script, context: Context) -> Iterator[Finding]:
+        """At the last command that downloads."""
+        filling = [
+            (command, words[0])
+            for command in script.named(*COMPOSER)
+            if (words := self.words(command))
+            and not command.has("--no-cache", "--dry-run", "--help", "--no-install", "--download-only")
+        ]
+        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
+            return
+        last, place = filling[-1]
+        if removed(script, last, _CACHE) or any(
+            command.name in COMPOSER
+            and re.match(r"cc$|clear-?cache|dump", command.subcommand(VALUES) or "")
+            and command.subcommand(VALUES) not in ("dump-autoload", "dumpautoload")
+            for command in script.commands[last.index + 1 :]
+        ):
+            return
+        if variable(last, "COMPOSER_CACHE_DIR", "COMPOSER_NO_CACHE") is not None:
+            return
+        yield context.found(
+            self, place, "Composer's cache stays in the layer",
+            fix="clear the cache in the same RUN", edits=[clean_up(last, b"clear-cache")],
+        )  # fmt: skip
+
+    def words(self, command: Command) -> list[Word]:
+        """The operands of a command that downloads packages, else nothing."""
+        words = command.operands(VALUES)
+        if words and words[0].text == "global":
+            words = words[1:]
+        downloads = ("install", "i", "require", "update", "u", "create-project")
+        return words if words and words[0].text in downloads else []
