@@ -17,11 +17,13 @@ from jettison.image.check import check
 from jettison.image.compose import compose
 from jettison.image.entry import DIRECTORY, HARDLINK, SYMLINK
 from jettison.oci.platform import Platform
+from jettison.stores.docker_archive import open_saved
+from jettison.stores.streamed import StreamedArchive
 
 from .making import entry, file, layer, link, saved, simple, write_tar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from jettison.image.indexer import Indexer
 
@@ -215,6 +217,22 @@ def test_a_pipe_is_read_once(two: Path, tmp_path: Path, indexer: Indexer) -> Non
     assert [index.entries[0].path for index in indexer.image(image)] == [b"hello.txt"]
     with pytest.raises(InputError, match="only once"):
         [*image.layers[0].uncompressed()]
+
+
+@pytest.mark.parametrize("size", [1, 3, 511, 700])
+def test_streams_may_come_in_small_pieces(size: int, indexer: Indexer, tmp_path: Path) -> None:
+    image = compose([layer(file("f", b"small pieces"))], compression="gzip")
+    path = tmp_path / "a.tar"
+    stores.write_image(image, f"docker-archive:{path}")
+    data = path.read_bytes()
+
+    def start() -> Iterator[bytes]:
+        return (data[at : at + size] for at in range(0, len(data), size))
+
+    opened = open_saved(StreamedArchive("pieces", start, indexer), "pieces", None, None)
+    assert opened.layers[0].compression() == "gzip"
+    assert check(opened).ok
+    assert indexer.image(opened)[0].compression == "gzip"
 
 
 def test_streaming_reads_a_layer_again(two: Path, indexer: Indexer, gzip_file: Callable[[Path], Path]) -> None:

@@ -261,6 +261,15 @@ def test_a_sparse_file_of_exabytes(tmp_path: Path) -> None:
     assert said == "" or "sparse" in said
 
 
+def test_many_sparse_files(tmp_path: Path) -> None:
+    """Holes that are each of a size to be hashed, and together are not."""
+    files = [dialects.sparse_pax(entry(b"s%d" % number, size=MEGABYTE), [(0, b"x" * 512)]) for number in range(500)]
+    said, peak, _ = read_apart(written_layout(tmp_path, layer(*files)), bound=64 * MEGABYTE)
+    assert "sparse files claim" in said
+    assert "layer 0" in said
+    assert peak < 20
+
+
 def test_a_million_tiny_entries(tmp_path: Path) -> None:
     block = bytearray(tar.header(Entry(b"dir/f0000000", FILE, 0, 0o644, 0, 0, 0, 0, 0)))
     base = int(block[148:154], 8) - sum(b"0000000")

@@ -11,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING
 
 from jettison.errors import LayerError
-from jettison.image import sparse
+from jettison.image import codec, sparse
 from jettison.image.entry import BLOCK, CHARACTER, DIRECTORY, FIFO, FILE, HARDLINK, SYMLINK, Entry, show
 from jettison.image.header import (
     EPOCH_LIMIT,
@@ -76,6 +76,7 @@ class Reader:
 
     def __init__(self, stream: Stream) -> None:
         self.stream = stream
+        self._holes = 0
         self._tolerated: dict[str, tuple[int, bytes]] = {}
         self._owners: dict[bytes, tuple[int, int, int]] = {}
         self._clean: set[bytes] = set()
@@ -209,6 +210,9 @@ class Reader:
             ranges, real = found
             size -= self.stream.position - body
             name = pax.get(b"GNU.sparse.name") or name
+        self._holes += real - size
+        if self._holes > codec.BOMB_BYTES and self._holes > codec.BOMB_RATIO * self.stream.position:
+            raise LayerError(f"sparse files claim {self._holes:,} bytes that are not stored: a bomb", offset=at)
         listed = sum(length for _, length in ranges)
         if listed != size:
             raise LayerError(f"a sparse file's map lists {listed:,} bytes where {size:,} are stored", offset=at)

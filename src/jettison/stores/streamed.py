@@ -112,6 +112,7 @@ class _Body:
     size: int
 
     def chunks(self) -> Iterator[bytes]:
+        self.stream.peek(min(self.size, BLOCK_SIZE))  # so that the first chunk is long enough to be recognised by
         for part in self.stream.parts(self.size):
             yield bytes(part)
 
@@ -128,6 +129,6 @@ class _Again:
         stream = Stream(self.start())
         for member in bounded(Reader(stream), stream):
             if member.entry.path == self.name and member.stored == self.size:
-                yield from (bytes(part) for part in stream.parts(self.size))
+                yield from _Body(stream, self.size).chunks()
                 return
         raise NotFound(f"{show(self.name)} is no longer in the archive")
