@@ -96,7 +96,7 @@ def resolve(wishes: Wishes, analysis: Analysis) -> Dropping:
     return Dropping(
         gone=frozenset(followed.gone),
         edits=followed.edits,
-        kinds=tuple((name, len(paths), _bytes(tree, paths)) for name, paths in rows),
+        kinds=tuple((name, len(paths), _bytes(tree, paths)) for name, paths in rows if paths or name in wishes.kinds),
         notes=[*followed.notes, *_needed(analysis, named)],
         step=f"squeezed, dropped {', '.join(words)}",
     )

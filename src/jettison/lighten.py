@@ -6,7 +6,7 @@ they make must be the original's, path by path, but for what was meant to go or 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jettison.errors import ImageError
@@ -20,6 +20,7 @@ from jettison.rewrite.finish import Choice, finish
 from jettison.rewrite.links import link_duplicates
 from jettison.rewrite.relayer import relayer
 from jettison.rewrite.squeeze import left, squeeze
+from jettison.rewrite.strip import strip_programs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,21 +33,26 @@ if TYPE_CHECKING:
     from jettison.rewrite.spool import Spool
 
 
+WORTHWHILE = 0.01
+"""The share of its bytes that a layer at the bottom must lose to be written anew."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """What to do to an image, besides squeezing it.
 
-    The first `base` layers stay as they are. `layers` is a number of layers to make above them, None to keep the
-    structure. `link` makes duplicates hard links, `strip` takes symbols out of programs, `pack` packs programs with
-    UPX. `keep_cargo` asks for what was thrown out.
+    The first `base` layers stay as they are; more of those at the bottom do, unless `all_layers` says otherwise, where
+    they would lose next to nothing (`WORTHWHILE`): other images may share them. `layers` is a number of layers to make
+    above them, None to keep the structure. `link` makes duplicates hard links, `strip` takes symbols out of programs.
+    `keep_cargo` asks for what was thrown out.
     """
 
     base: int = 0
+    all_layers: bool = False
     choice: Choice = field(default_factory=Choice)
     layers: int | None = None
     link: bool = False
     strip: bool = False
-    pack: bool = False
     keep_cargo: bool = False
 
 
@@ -153,7 +159,7 @@ def lighten(
     after = indexer.image(result)
     shown = stack(after)
     proof = same_tree(tree, shown, gone=work.gone)
-    beyond = proof.beyond(work.gone, work.changed, links=recipe.link)
+    beyond = proof.beyond(work.gone, work.changed, links=recipe.link) + same_tree(work.draft.tree(), shown).differences
     if beyond:
         raise ImageError(
             f"the rewritten image would not show the same files ({len(beyond):,} differences; {beyond[0]}); "
@@ -217,12 +223,33 @@ def plan(
         work.gone = dropping.gone
         work.notes += [f"{count:,} paths stay: {why}" for why, count in left(work.draft, tree, work.gone).items()]
         step = dropping.step
-    work.draft = squeeze(work.draft, work.gone, step or "squeezed")
+    if recipe.strip:
+        work.draft, stripped = strip_programs(work.draft, "programs stripped", besides=work.gone)
+        work.changed |= stripped
+    work.draft = _squeezed(work, step or "squeezed", recipe)
     if recipe.link:
         work.draft = link_duplicates(work.draft, "duplicates linked")
     if recipe.layers is not None:
         work.draft = relayer(work.draft, recipe.layers, f"layers made {recipe.layers}")
     return work
+
+
+def _squeezed(work: _Work, step: str, recipe: Recipe) -> Draft:
+    """The work's draft, squeezed, with the layers kept that are not worth another digest."""
+    squeezed = squeeze(work.draft, work.gone, step)
+    if recipe.all_layers:
+        return squeezed
+    new = {layer.origin: layer for layer in squeezed.layers}
+    base = recipe.base
+    for number in range(base, len(work.draft.layers)):
+        layer = work.draft.layers[number]
+        raw = work.draft.indexes[number].raw if layer.untouched else 0
+        if layer.origin not in new or not layer.untouched or raw - new[layer.origin].raw > raw * WORTHWHILE:
+            break
+        if any(member.entry.path in work.gone for member in layer.members):
+            break
+        base = number + 1
+    return squeeze(replace(work.draft, base=base), work.gone, step) if base > recipe.base else squeezed
 
 
 def _changes(draft: Draft, before: Sequence[LayerFacts], after: Sequence[LayerFacts]) -> tuple[LayerChange, ...]:

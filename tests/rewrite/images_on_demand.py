@@ -1,6 +1,8 @@
-"""Images on demand for the laws of rewriting: `random_image`, and one whose hard links agree as real tools write them."""
+"""Images on demand for the laws of rewriting: random ones, also with hard links that agree as real tools write them."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -9,9 +11,11 @@ from jettison.image.archive import Reader, Stream
 from jettison.image.cache import Cache
 from jettison.image.compose import compose
 from jettison.image.entry import FILE, HARDLINK, Entry
-from jettison.image.image import Image
 from jettison.image.indexer import Indexer
 from jettison.image.random import random_image
+
+if TYPE_CHECKING:
+    from jettison.image.image import Image
 
 
 def indexer() -> Indexer:

@@ -55,7 +55,8 @@ def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
         "--keep-base",
         action=_boolean(),
         default=None,
-        help="keep the base image's layers (default: where the base is known, by --base, --dockerfile or provenance)",
+        help="keep the base image's layers (default: where the base is known, by --base, --dockerfile or provenance, "
+        "and layers at the bottom that would lose less than 1 %%)",
     )
     group.add_argument("--base", metavar="IMAGE", help="the image it was built from")
     images.add_dockerfile_arguments(group)  # type: ignore[arg-type]
@@ -96,6 +97,9 @@ def _add_removing_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--drop-package", metavar="NAME", action="append", default=[], help="an installed package")
     group.add_argument(
         "--hardlink", action="store_true", help="make files of a layer that are equal in all but their names one file"
+    )
+    group.add_argument(
+        "--strip", action="store_true", help="take symbol tables and debug sections out of programs and libraries"
     )
     group.add_argument("--cargo", metavar="IMAGE", help="keep what was removed: an image that `restore` reads")
 
@@ -153,9 +157,11 @@ def _recipe(arguments: argparse.Namespace, image: Image, output: Reference | Non
         layers = int(arguments.layers)
     return Recipe(
         base=_base_layers(arguments, image, indexer),
+        all_layers=arguments.keep_base is False,
         choice=Choice(packing, Packing(None) if plain else Packing.parse("gzip", arguments.threads)),
         layers=layers or None,
         link=arguments.hardlink,
+        strip=arguments.strip,
         keep_cargo=bool(arguments.cargo),
     )
 

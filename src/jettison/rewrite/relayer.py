@@ -11,6 +11,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from jettison.image.entry import DIRECTORY, HARDLINK
+from jettison.image.stream import BLOCK_SIZE
 from jettison.image.tree import Tree
 from jettison.rewrite.draft import DraftLayer, Member
 from jettison.rewrite.layering import directories, whiteouts
@@ -90,8 +91,12 @@ def _shares(members: Sequence[Member], count: int) -> list[list[Member]]:
 def _weight(member: Member) -> int:
     """The bytes of content that unpacking writes (holes of sparse files are none), and the cost of the entry.
 
-    Links weigh nothing, since they stand where their targets do.
+    Links weigh nothing, since they stand where their targets do. What is stored of a sparse file is counted in steps,
+    so that headers do not matter: other names must not lead to other layers.
     """
     if member.entry.kind == HARDLINK:
         return 0
-    return min(member.entry.size, sum(len(piece) for piece in member.rope())) + ENTRY_COST
+    stored = sum(len(piece) for piece in member.rope())
+    if stored < member.entry.size + BLOCK_SIZE:
+        return round(stored, -5) + ENTRY_COST
+    return member.entry.size + ENTRY_COST

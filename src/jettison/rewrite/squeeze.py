@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jettison.image.entry import DIRECTORY, OPAQUE, WHITEOUT, Entry
+from jettison.errors import ImageError
+from jettison.image.entry import DIRECTORY, HARDLINK, OPAQUE, WHITEOUT, Entry, show
 from jettison.image.tree import Tree
 from jettison.rewrite.layering import whiteout, written
 from jettison.rewrite.survivors import survivors
@@ -30,6 +31,7 @@ def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None
     Directories in `gone` go where nothing is left in them. What stands in base layers stays (`left` tells).
     """
     tree = draft.tree()
+    demand_links(draft, tree)
     gone = removable(draft, tree, gone)
     found = survivors(draft, tree, gone).members
     below = Tree()
@@ -44,6 +46,18 @@ def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None
         layers.append(layer.having(members))
     layers = _with_implied(layers, draft, tree, gone, below)
     return draft.having(_without_empty(layers, draft.base), step)
+
+
+def demand_links(draft: Draft, tree: Tree) -> None:
+    """Raises `ImageError` where a hard link leads to a directory or to nothing: no engine unpacks such an image."""
+    for path, node in tree.nodes.items():
+        if node.entry.kind == HARDLINK and (node.inode is node or node.inode.children is not None):
+            problem = "nothing" if node.inode is node else "a directory"
+            raise ImageError(
+                f"the hard link {show(path)!r} leads to {problem} ({show(node.entry.link)!r})",
+                where=f"{draft.image.reference}: layer {node.layer}",
+                hint="no engine unpacks this image; it is broken",
+            )
 
 
 def removable(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> frozenset[bytes]:
@@ -79,7 +93,10 @@ def _members(
             if _hides(entry, below):
                 yield member
         elif (number, n) in found:
-            yield found[number, n]
+            new = found[number, n]
+            if new.entry.path != entry.path and _parts(entry, tree, below):
+                yield _whiteout(entry)
+            yield new
         elif entry.path in hidden_here or _parts(entry, tree, below):
             hidden_here.discard(entry.path)
             yield _whiteout(entry)

@@ -52,7 +52,8 @@ class _Selection:
         self._forced = forced
         self._found = Survivors({}, set(), set())
         self._groups = {} if forced else _groups(draft)
-        self._whole = {key for keys in self._groups.values() if _at_odds(draft, keys) for key in keys}
+        at_odds = [keys for keys in self._groups.values() if _at_odds(draft, keys)]
+        self._whole = {key for keys in at_odds if any(map(self._shows, keys)) for key in keys}
 
     def run(self) -> Survivors:
         groups: dict[Node, list[Node]] = {}
@@ -93,6 +94,12 @@ class _Selection:
         path = node.entry.path
         return path not in self._gone and self._tree.nodes.get(path) is node
 
+    def _shows(self, key: Key) -> bool:
+        """True where the tree shows this member, and it is to stay."""
+        path = self._draft.member(*key).entry.path
+        node = self._tree.nodes.get(path)
+        return node is not None and (node.layer, node.number) == key and path not in self._gone
+
     def _movable(self, target: Node, links: list[Node]) -> bool:
         """True when the first of the links can take the content where that stands."""
         return all(link.layer == target.layer and _agree(link.entry, target.entry) for link in links)
@@ -127,6 +134,9 @@ class _Selection:
     def _keep_hidden(self) -> None:
         """Keep what must stay hidden, and all that hides it."""
         hidden = {(it.layer, it.number): (it.by, it.by_number) for it in self._tree.hidden}
+        for key in self._whole - hidden.keys() - self._found.members.keys():
+            self._found.members[key] = self._draft.member(*key)  # a name that others are linked by
+            self._found.kept.add(self._found.members[key].entry.path)
         wanted = [key for key in self._whole if key in hidden]
         while wanted:
             key = wanted.pop()
