@@ -189,16 +189,20 @@ def _bomb(consumed: int, produced: int) -> LayerError:
     )
 
 
-def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """The uncompressed bytes of `chunks`, whatever they are packed with. Raises `LayerError`, as `decompress` does."""
+def sniff(chunks: Iterable[bytes]) -> tuple[str | None, Iterator[bytes]]:
+    """What `chunks` are packed with, by the first bytes, and all of the chunks."""
     rest = iter(chunks)
     head = b""
     for chunk in rest:
         head += chunk
         if len(head) >= 6:
             break
-    name = recognise(head)
-    whole = chain((head,) if head else (), rest)
+    return recognise(head), chain((head,) if head else (), rest)
+
+
+def unpacked(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """The uncompressed bytes of `chunks`, whatever they are packed with. Raises `LayerError`, as `decompress` does."""
+    name, whole = sniff(chunks)
     if name is None:
         yield from whole
     else:

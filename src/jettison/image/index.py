@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -47,7 +46,7 @@ class LayerIndex(msgspec.Struct, array_like=True):
 
 
 class _Unpacking:
-    """The reading thread's step: stored bytes in, tar bytes out, which another thread hashes beside."""
+    """Stored bytes in, tar bytes out; what is read and what comes out is hashed beside, each in a thread of its own."""
 
     def __init__(self, layer: Layer, sampler: Sampler | None) -> None:
         self._layer = layer
@@ -68,12 +67,9 @@ class _Unpacking:
         return "sha256:" + self._stored_hash.hexdigest() if self.compression else self.diff_id
 
     def pieces(self) -> Iterator[bytes]:
-        chunks = iter(self._layer.source.chunks())
-        first = next(chunks, b"")
-        self.compression = codec.recognise(first)
-        rest = chain((first,) if first else (), chunks)
+        self.compression, chunks = codec.sniff(self._layer.source.chunks())
         with Beside(self._hash) as hashing:
-            for piece in self._unpacked(rest):
+            for piece in self._unpacked(chunks):
                 self.raw += len(piece)
                 hashing.feed(piece)
                 yield piece
@@ -89,11 +85,12 @@ class _Unpacking:
             self.stored = self.raw
             return
         last = 0
-        for consumed, piece in codec.decompress(self._stored(chunks), self.compression):
-            if consumed != last:
-                self.curve.append((last, self.raw))
-                last = consumed
-            yield piece
+        with Ahead(self._stored(chunks)) as stored:
+            for consumed, piece in codec.decompress(iter(stored), self.compression):
+                if consumed != last:
+                    self.curve.append((last, self.raw))
+                    last = consumed
+                yield piece
         self.curve.append((self.stored, self.raw))
 
     def _stored(self, chunks: Iterator[bytes]) -> Iterator[bytes]:
