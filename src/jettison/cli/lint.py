@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.cli.dockerfiles import Found
+    from jettison.cli.lint_settings import Chosen
+    from jettison.finding import Finding
     from jettison.report.lint import Result
-    from jettison.rules.engine.settings import Settings
 
 _SEVERITIES = tuple(severity.label for severity in Severity)
 
@@ -41,6 +42,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     choosing.add_argument("--select", metavar="CODES", help="these rules only")
     choosing.add_argument("--extend-select", metavar="CODES", help="these too")
     choosing.add_argument("--ignore", metavar="CODES", help="not these")
+    choosing.add_argument(
+        "--shellcheck",
+        action="store_true",
+        default=None,
+        help="ask ShellCheck too (codes SC…; needs the extra jettison[shellcheck])",
+    )
     parser.add_argument(
         "--build-arg",
         metavar="NAME=VALUE",
@@ -68,9 +75,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 class _Run:
     """One run: what was found at which severity, what could not be read, and what is left to say."""
 
-    def __init__(self, arguments: argparse.Namespace, settings: Settings) -> None:
+    def __init__(self, arguments: argparse.Namespace, chosen: Chosen) -> None:
         self.arguments = arguments
-        self.settings = settings
+        self.chosen = chosen
+        self.settings = chosen.rules
         self.worst = -1
         self.files = 0
         self.unreadable = 0
@@ -96,6 +104,31 @@ class _Run:
                 self.worst = max(self.worst, int(finding.severity))
             self.unreadable += bool(result.file.problems)
             yield result
+
+    def shellchecked(self, results: Iterator[Result]) -> Iterator[Result]:
+        """The same with ShellCheck's findings among theirs, a batch of files at a time."""
+        from itertools import islice
+
+        from jettison.rules.engine.shellcheck import ShellCheck
+
+        checker = ShellCheck()
+        while batch := list(islice(results, 128)):
+            for result, extra in zip(batch, checker.check([result.file for result in batch]), strict=True):
+                yield self._with(result, extra)
+
+    def _with(self, result: Result, extra: list[Finding]) -> Result:
+        from dataclasses import replace
+
+        from jettison.rules.engine.ignores import Ignores
+
+        ignores = Ignores(result.file, frozenset()) if self.settings.pragmas else None
+        chosen = self.chosen
+        kept = [f for f in extra if chosen.wants_shellcheck(f.code) and not (ignores and ignores.covers(f))]
+        kept = [replace(f, severity=chosen.shellcheck_severity.get(f.code, f.severity)) for f in kept]
+        for finding in kept:
+            self.worst = max(self.worst, int(finding.severity))
+        findings = sorted((*result.findings, *kept), key=lambda f: (f.location.span, f.code))
+        return replace(result, findings=tuple(findings))
 
     def _one(self, file: Found) -> Result:
         from jettison.report.lint import Result
@@ -127,8 +160,10 @@ def run(arguments: argparse.Namespace) -> int:
 
     chosen = read(arguments)
     format = format_named(arguments.format)
-    work = _Run(arguments, chosen.rules)
+    work = _Run(arguments, chosen)
     results = work.results(find(arguments.paths or ["."], stdin_name=arguments.stdin_name, exclude=chosen.exclude))
+    if chosen.shellcheck:
+        results = work.shellchecked(results)
     quiet_stdout = arguments.diff or (arguments.paths == ["-"] and work.fixing)
     if arguments.output:
         emit("".join(format.render(results)).encode("utf-8", "replace"), arguments.output)

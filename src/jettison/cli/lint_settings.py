@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jettison.cli import hadolint
 from jettison.cli.config import load, setting
 from jettison.errors import ConfigError, UsageError
 from jettison.finding import Severity
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 SETTINGS = frozenset(
     {"select", "extend_select", "ignore", "severity", "allowed_registries", "label_schema", "strict_labels"}
-    | {"pragmas", "build_args", "options", "fail_on", "exclude"}
+    | {"pragmas", "build_args", "options", "fail_on", "exclude", "hadolint", "shellcheck"}
 )
 
 
@@ -29,6 +30,14 @@ class Chosen:
     rules: Settings
     fail_on: int | None
     exclude: tuple[str, ...]
+    shellcheck: bool
+    shellcheck_severity: dict[str, Severity]
+
+    def wants_shellcheck(self, code: str) -> bool:
+        """Whether a code of ShellCheck's is selected and not ignored."""
+        selected = {name.upper() for name in self.rules.select}
+        ignored = {name.upper() for name in self.rules.ignore}
+        return (not selected or bool(selected & {code, "SC", "ALL"})) and not ignored & {code, "SC"}
 
 
 def read(arguments: argparse.Namespace) -> Chosen:
@@ -36,11 +45,16 @@ def read(arguments: argparse.Namespace) -> Chosen:
     config = load(_start(arguments), arguments.config)
     section = config.section("lint", SETTINGS)
     where = str(config.path) if config.path else None
+    theirs = hadolint.read() if section.get("hadolint", True) else {}
+    section = {**theirs, **section, "severity": {**theirs.get("severity", {}), **section.get("severity", {})}}
     select = _names(setting(section, "lint", "select", arguments.select), where)
     rules = Settings(
         select=select,
         extend_select=_names(setting(section, "lint", "extend_select", arguments.extend_select), where),
-        ignore=_names(setting(section, "lint", "ignore", arguments.ignore), where),
+        ignore=(
+            *_names(setting(section, "lint", "ignore", arguments.ignore), where),
+            *(name for name in theirs.get("ignore", ()) if registry.resolve(name) or name.upper().startswith("SC")),
+        ),
         severity=_severities(section.get("severity", {}), where),
         allowed_registries=tuple(section.get("allowed_registries", ())),
         label_schema=dict(section.get("label_schema", {})),
@@ -50,7 +64,19 @@ def read(arguments: argparse.Namespace) -> Chosen:
         options=section.get("options", {}),
     )
     exclude = (*section.get("exclude", ()), *arguments.exclude)
-    return Chosen(rules, _fail_on(setting(section, "lint", "fail_on", arguments.fail_on)), exclude)
+    severities = {
+        str(name).upper(): Severity[str(level).upper()]
+        for name, level in section["severity"].items()
+        if str(name).upper().startswith("SC") and str(level).upper() in Severity.__members__
+    }
+    shellcheck = setting(section, "lint", "shellcheck", arguments.shellcheck)
+    return Chosen(
+        rules=rules,
+        fail_on=_fail_on(setting(section, "lint", "fail_on", arguments.fail_on)),
+        exclude=exclude,
+        shellcheck=str(shellcheck).lower() in ("true", "1", "yes", "on"),
+        shellcheck_severity=severities,
+    )
 
 
 def _start(arguments: argparse.Namespace) -> Path | None:
@@ -73,6 +99,8 @@ def _severities(table: Any, where: str | None) -> dict[str, Severity]:
     found: dict[str, Severity] = {}
     for name, text in table.items() if isinstance(table, dict) else ():
         codes = registry.resolve(str(name))
+        if str(name).upper().startswith(("SC", "DL")) and not codes:
+            continue  # hadolint's own, or ShellCheck's, which Jettison has no rule for
         if not codes:
             raise ConfigError(f"[lint.severity]: no rule is called {name!r}", where=where)
         try:

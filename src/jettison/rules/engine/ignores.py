@@ -78,8 +78,9 @@ class Ignores:
     def _add(self, at: Span, scope: Span, codes: bytes, *, ours: bool) -> None:
         names = [name.strip() for name in codes.decode("utf-8", "replace").split(",") if name.strip()]
         resolved = {name: registry.resolve(name) for name in names}
-        unknown = tuple(name for name, found in resolved.items() if not found and not name.upper().startswith("SC"))
-        self.items.append(Ignore(at, scope, frozenset().union(*resolved.values()), ours, unknown))
+        shellcheck = {name.upper() for name in names if name.upper().startswith("SC")}
+        unknown = tuple(name for name, found in resolved.items() if not found and name.upper() not in shellcheck)
+        self.items.append(Ignore(at, scope, frozenset(shellcheck).union(*resolved.values()), ours, unknown))
 
     def _range(self, offset: int, scope: str) -> Span:
         """What a comment at `offset` covers."""
