@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import random
+import re
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -233,6 +235,29 @@ def test_streams_may_come_in_small_pieces(size: int, indexer: Indexer, tmp_path:
     assert opened.layers[0].compression() == "gzip"
     assert check(opened).ok
     assert indexer.image(opened)[0].compression == "gzip"
+
+
+def test_what_only_looks_like_a_layer_does_not_disturb(
+    tmp_path: Path, indexer: Indexer, gzip_file: Callable[[Path], Path]
+) -> None:
+    """Broken tars and packed texts in an archive matter only where the image has them as layers."""
+    noise = random.Random(1).randbytes(3_000_000)
+    image = simple("sound")
+    members = [
+        file("notes.gz", gzip.compress(noise)),
+        file("broken.tar", layer(file("a", noise[:2000]))[:-1024] + noise),
+        file("broken.tar.gz", gzip.compress(layer(file("a", noise[:2000]))[:-1024] + noise)[:-1000]),
+        file("layer.tar", b"".join(image.layers[0].source.chunks())),
+        config_file(image),
+    ]
+    for number, name in enumerate(("layer.tar", "broken.tar", "broken.tar.gz")):
+        listed = saved((f"{image.id.hex}.json", [name], []))
+        archive = gzip_file(write_tar(tmp_path / f"{number}.tar", *members, file("manifest.json", listed)))
+        if name == "layer.tar":
+            assert check(stores.open_image(str(archive), indexer=indexer)).ok
+        else:
+            with pytest.raises(ImageError, match=re.escape(f"{archive}: {name}")):
+                stores.open_image(str(archive), indexer=indexer)
 
 
 def test_streaming_reads_a_layer_again(two: Path, indexer: Indexer, gzip_file: Callable[[Path], Path]) -> None:
