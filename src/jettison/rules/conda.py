@@ -21,6 +21,11 @@ CONDA: Final = ("conda", "mamba", "micromamba")
 VALUES: Final = ("-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "-r", "--root-prefix", "--solver")
 
 _CACHE = re.compile(rb"/pkgs(?:/|\*|['\"]?\Z)|/\{?[^/ ]*\bpkgs\b")
+_OLD = re.compile(
+    rb"miniconda\d?[-:](?:py\d+_)?(?:3\.|4\.[0-5]\b)|anaconda\d?[-:](?:[1-4]\.|5\.[0-3])|conda={1,2}4\.[0-5]\b",
+    re.IGNORECASE,
+)
+"""conda before 4.6, which does not know `clean -f`."""
 _MOUNT = re.compile(r"/pkgs/?$|conda|mamba")
 
 
@@ -78,7 +83,9 @@ class CacheKept(ScriptRule):
             for command in script.commands[last.index + 1 :]
         ):
             return
-        edit = None if b"softlink" in context.file.data else clean_up(last, b"clean -afy")
+        edit = clean_up(last, b"clean -ay" if _OLD.search(context.file.data) else b"clean -afy")
+        if b"softlink" in context.file.data:
+            edit = None
         yield context.found(
             self, place, f"the packages that {last.name} downloaded stay in the layer",
             fix="delete them in the same RUN", edits=[edit],

@@ -140,7 +140,7 @@ class CacheKept(ScriptRule):
     Use instead: end the same RUN with `dnf clean all`, or mount a cache on `/var/cache/dnf`.
 
     Fix safety: safe, only the cache is removed; the next command fetches it again. No fix beside `--installroot`,
-    `--cacheonly` and where the tool may be gone.
+    in files that use the cache (`--cacheonly`, `--downloadonly`, `keepcache`), and where the tool may be gone.
 
     Where hadolint differs: it also reports stages that do not ship, looks at installs only, and takes a clean-up
     before the install for one.
@@ -171,7 +171,11 @@ class CacheKept(ScriptRule):
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """At the last command that fills the cache."""
-        filling = [command for command in script.named(*DNF) if installs(command) and not command.has("--assumeno")]
+        filling = [
+            command
+            for command in script.named(*DNF)
+            if installs(command) and not command.has("--assumeno", "--downloadonly", "--help")
+        ]
         if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
             return
         last = filling[-1]
@@ -180,7 +184,9 @@ class CacheKept(ScriptRule):
         what = action(last)
         assert what is not None
         edit = clean_up(last, b"clean all")
-        if any(command.has("--installroot") for command in filling) or b"cacheonly" in context.file.data:
+        if any(command.has("--installroot") for command in filling) or re.search(
+            rb"cacheonly|keepcache|downloadonly", context.file.data
+        ):
             edit = None
         yield context.found(
             self, what, f"the cache of {last.name} stays in the layer",
@@ -210,8 +216,8 @@ class VersionsNotPinned(CommandRule):
 
     Fix safety: report only; nobody can know which version you want.
 
-    Where hadolint differs: it takes any `-` followed by a digit for a version, as this rule does, and reports each
-    command of an instruction only once.
+    Where hadolint differs: it does not know tdnf, `reinstall` and `downgrade`; it wants versions of `group install`,
+    and of files that a pattern or variable names.
 
     Sources: hadolint DL3033 (yum) and DL3041 (dnf).
     """

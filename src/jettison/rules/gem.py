@@ -107,7 +107,8 @@ class DocumentsInstalled(CommandRule):
             return
         yield context.found(
             self, words[0], "documentation is installed too",
-            fix="leave it out, with --no-document", edits=[insert_word(words[0], b"--no-document")],
+            fix="leave it out, with --no-document",
+            edits=[None if command.script.exec_form else insert_word(words[0], b"--no-document")],
         )  # fmt: skip
 
 

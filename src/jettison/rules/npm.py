@@ -174,7 +174,8 @@ class NpmCacheKept(ScriptRule):
 
     Use instead: end the same RUN with `npm cache clean --force`, or mount a cache on `/root/.npm`.
 
-    Fix safety: safe, only the cache is removed. None where npm, or the directory it runs in, may be gone by then.
+    Fix safety: safe, only the cache is removed. None where npm, or the directory it runs in, may be gone by then,
+    and in files that install `--offline`.
 
     Sources: npm's documentation of `npm cache`; hadolint has such a rule for Yarn only.
     """
@@ -219,7 +220,8 @@ class NpmCacheKept(ScriptRule):
             return
         yield context.found(
             self, place, "npm's cache stays in the layer",
-            fix="clean the cache in the same RUN", edits=[clean_up(last, b"cache clean --force")],
+            fix="clean the cache in the same RUN",
+            edits=[None if b"--offline" in context.file.data else clean_up(last, b"cache clean --force")],
         )  # fmt: skip
 
     def all_of_home(self, script: Script, last: Command) -> bool:
@@ -300,7 +302,8 @@ class YarnCacheKept(ScriptRule):
         proved = last.has(*self._FIRST) or last.subcommand(VALUES) == "global"
         yield context.found(
             self, action(last) or last, "Yarn's cache stays in the layer",
-            fix="clean the cache in the same RUN", edits=[clean_up(last, b"cache clean")],
+            fix="clean the cache in the same RUN",
+            edits=[None if b"--offline" in context.file.data else clean_up(last, b"cache clean")],
             safety=None if proved else Safety.UNSAFE,
         )  # fmt: skip
 
@@ -433,7 +436,8 @@ class DevelopmentDependencies(CommandRule):
         options = {"npm": b"--omit=dev", "yarn": b"--production", "pnpm": b"--prod"}
         yield context.found(
             self, what, "development dependencies are installed too",
-            fix="leave them out", edits=[insert_word(what, options[command.name or "npm"])],
+            fix="leave them out",
+            edits=[None if command.script.exec_form else insert_word(what, options[command.name or "npm"])],
         )  # fmt: skip
 
 
@@ -470,39 +474,3 @@ class OnlyProduction(CommandRule):
                     self, word, f"{word.text} is deprecated",
                     fix="write --omit=dev", edits=[replace(word.span, b"--omit=dev")],
                 )  # fmt: skip
-
-
-class StrictSslOff(CommandRule):
-    """npm or Yarn is told not to check certificates.
-
-    What it does: reports `npm config set strict-ssl false` and `--strict-ssl=false`, of Yarn and pnpm too.
-
-    Why is this bad: whoever sits between the build and the registry can answer for it.
-
-    Use instead: give the registry's certificate with `cafile`.
-
-    Fix safety: report only.
-
-    Sources: Checkov CKV2_DOCKER_13, npm's documentation of `strict-ssl`.
-    """
-
-    code = "NPM008"
-    name = "npm-strict-ssl-off"
-    aliases = ("CKV2_DOCKER_13",)
-    severity = Severity.ERROR
-    commands = ("npm", "yarn", "pnpm")
-    bad = (
-        "FROM node:22\nRUN npm config set strict-ssl false\n",
-        "FROM node:22\nRUN yarn install --production --strict-ssl=false && yarn cache clean\n",
-    )
-    good = "FROM node:22\nRUN npm config set cafile /etc/ssl/registry.pem\n"
-
-    def check(self, command: Command, context: Context) -> Iterator[Finding]:
-        """At the word that names the setting."""
-        words = [(word, (word.text or "").lower()) for word in command.arguments]
-        for place, (word, text) in enumerate(words):
-            following = words[place + 1][1] if place + 1 < len(words) else ""
-            if re.fullmatch(r"(?:--)?strict-ssl=(?:false|0|off)|--no-strict-ssl", text) or (
-                text in ("strict-ssl", "--strict-ssl", "-strict-ssl") and following in ("false", "0", "off")
-            ):
-                yield context.found(self, word, "strict-ssl is switched off")

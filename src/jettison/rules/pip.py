@@ -36,6 +36,7 @@ _CACHE = re.compile(
     rb"\.cache(?:/pip|/?\*?['\"]?\Z)|cache/pip|PIP_CACHE_DIR|pip-cache|pip_cache|^['\"]?(?:/root|~)/?['\"]?\Z"
 )
 _MOUNT = re.compile(r"(?:^|/)\.cache(?:/pip.*)?$|pip|^/root$")
+_OLD = re.compile(r"trusty|14\.04|13\.\d\d|12\.04|precise|jessie|wheezy|debian:[78]\b|phusion/baseimage:0\.9")
 _CONFIGURED = re.compile(rb"(?:global|install)\.no-cache-dir|no-cache-dir\s*=|no_cache_dir\s*=", re.IGNORECASE)
 
 
@@ -96,7 +97,8 @@ class VersionsNotPinned(ScriptRule):
 
     Fix safety: report only; nobody can know which version you want.
 
-    Where hadolint differs: it reports `pip install pip` too, as this rule does, and does not resolve variables.
+    Where hadolint differs: it reports local projects with extras (`.[full]`) and archives that a variable names; it
+    does not see pip behind `sudo` or a path.
 
     Sources: hadolint DL3013.
     """
@@ -139,10 +141,12 @@ class CacheKept(ScriptRule):
 
     Use instead: `pip install --no-cache-dir ...`, or mount a cache on `/root/.cache/pip`.
 
-    Fix safety: safe. pip installs the same; it keeps no copy.
+    Fix safety: safe. pip installs the same; it keeps no copy. None on Debian 8, Ubuntu 14.04 and older, whose pip 1.5
+    neither keeps such a cache nor knows the option; their pip is judged only where the file installs another.
 
-    Where hadolint differs: it also reports stages that do not ship, RUNs that delete the cache, `--no-index`, and some
-    mounts; it does not look at variables that are set inside the RUN.
+    Where hadolint differs: it also reports stages that do not ship, RUNs that delete the cache, `--no-index`, the
+    accepted abbreviation `--no-cache`, and some mounts; it sees neither pip behind `sudo` or a path, nor variables that
+    are set inside the RUN.
 
     Sources: hadolint DL3042 (hadolint#497 on mounts), pip's documentation "Caching".
     """
@@ -179,6 +183,11 @@ class CacheKept(ScriptRule):
             return
         if _CONFIGURED.search(context.file.data):
             return
+        stage = script.instruction.stage
+        base = (stage.root.base or "") if stage else ""
+        old = bool(_OLD.search(base)) and not re.match(r"(?:docker\.io/|library/)*(?:python|pypy)\b", base)
+        if old and not re.search(rb"get-pip|easy_install|[\s'\"]pip(?:[=<>]=|\s|['\"])", self.upgrades(context)):
+            return
         for command, words, place in found:
             if given(words, "--no-cache-dir", "--no-cache", "--no-index", "--cache-dir", "--dry-run", "--help"):
                 continue
@@ -190,8 +199,16 @@ class CacheKept(ScriptRule):
                 continue
             yield context.found(
                 self, place, "pip's cache stays in the layer",
-                fix="keep no cache, with --no-cache-dir", edits=[insert_word(place, b"--no-cache-dir")],
+                fix="keep no cache, with --no-cache-dir",
+                edits=[None if old else insert_word(place, b"--no-cache-dir")],
             )  # fmt: skip
+
+    def upgrades(self, context: Context) -> bytes:
+        """What follows `install` on its line, where that may be pip itself; and the names of its other installers."""
+        data = context.file.data
+        return b"\n".join(re.findall(rb"get-pip|easy_install|pip\d?\s+install((?:[ \t]+\S+)*)", data)) + (
+            b"get-pip" if b"get-pip" in data or b"easy_install" in data else b""
+        )
 
     def in_options(self, command: Command, words: list[Word]) -> bool:
         """True when a variable holds the option, or may: `pip install $PIP_OPTIONS requests`."""
