@@ -160,8 +160,9 @@ _QUICK: Final = frozenset(
     (
         "mkdir", "chmod", "chown", "chgrp", "ln", "mv", "cp", "rm", "rmdir", "touch", "echo", "printf", "sed",
         "useradd", "groupadd", "adduser", "addgroup", "usermod", "install", "chsh", "locale-gen", "ldconfig", "a2enmod",
-        "a2ensite", "a2dissite", "a2dismod", "update-alternatives", "rename", "tee", "truncate", "userdel", "passwd", "chpasswd",
-        "phpenmod", "php5enmod", "update-ca-certificates", "dpkg-reconfigure", "ssh-keygen", "setcap", "strip",
+        "a2ensite", "a2dissite", "a2dismod", "update-alternatives", "rename", "tee", "truncate",
+        "userdel", "passwd", "chpasswd", "phpenmod", "php5enmod", "update-ca-certificates", "dpkg-reconfigure", "ssh-keygen",
+        "setcap", "strip",
     )
 )  # fmt: skip
 
@@ -219,12 +220,18 @@ class CleanedTooLate(StageRule):
                 scripts = instruction.scripts
                 commands = [command for script in scripts for command in script.commands]
                 if commands and not instruction.flags and all(_cleans(command) for command in commands):
-                    edit = joined(before, instruction) if before is not None and before.kind == "RUN" else None
+                    edit = joined(before, instruction) if before is not None and _fills(before) else None
                     yield context.found(
                         self, instruction.body_span, "this frees nothing: the files stay in the layer below",
                         fix="clean up in the RUN before", edits=[edit],
                     )  # fmt: skip
             before = instruction
+
+
+def _fills(before: Instruction) -> bool:
+    """True for a RUN that leaves what a clean-up is for."""
+    names = ("apt-get", "apt", "yum", "dnf", "microdnf", "zypper", "apk", "conda", "npm", "yarn", "pip", "pip3")
+    return before.kind == "RUN" and any(any(script.named(*names)) for script in before.scripts)
 
 
 def _cleans(command: Command) -> bool:
@@ -452,13 +459,23 @@ class ArchiveKept(ScriptRule):
             if instruction.mounted(path) or instruction.mounted("/tmp" if not path.startswith("/") else path):
                 continue
             moved = any(script.named("cd", "pushd")) and not path.startswith("/")
-            safe_name = re.fullmatch(r"[\w./+~-]+", path) is not None
+            written = _written(path, command, later)
             sudo = command.words[0].text == "sudo"
-            edit = None if moved or not safe_name or sudo else append_command(script, b"rm " + path.encode())
+            edit = None if moved or written is None or sudo else append_command(script, b"rm " + written)
             yield context.found(
                 self, command, f"{name} stays in the layer beside what was unpacked from it",
                 fix="delete the archive in the same RUN", edits=[edit],
             )  # fmt: skip
+
+
+def _written(path: str, command: Command, later: list[Command]) -> bytes | None:
+    """The path as the RUN itself writes it, variables kept."""
+    for item in (command, *later):
+        for word in item.arguments:
+            if item.resolve(word) == path and not re.search(rb"[\s`\\]|\$\(", word.raw):
+                return word.raw
+    static = all(b"$" not in word.raw for word in command.arguments)
+    return path.encode() if static and re.fullmatch(r"[\w./+~-]+", path) else None
 
 
 def _said(command: Command, word: Word) -> str:
