@@ -16,6 +16,7 @@ from jettison.image.pipeline import Ahead, Beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from hashlib import _Hash
 
     from jettison.image.archive import Member
     from jettison.image.layer import Layer
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from jettison.image.weight import Sampler
 
 MAX_ENTRIES = 10_000_000
+LARGE = 256 << 10
+"""Files of so many bytes are worth handing to another thread for hashing."""
 
 
 class LayerIndex(msgspec.Struct, array_like=True):
@@ -108,10 +111,8 @@ def build(layer: Layer, probes: ProbeSet, *, where: str | None = None, sampler: 
     unpacking = _Unpacking(layer, sampler)
     try:
         with Ahead(unpacking.pieces()) as pieces:
-            reader = Reader(Stream(iter(pieces)))
-            entries, facts = _read_members(reader, probes)
-            for _ in reader.stream.rest():
-                pass
+            members = _Members(Stream(iter(pieces)), probes)
+            members.read()
     except ImageError as error:
         if error.where is None:
             error.where = where
@@ -120,13 +121,13 @@ def build(layer: Layer, probes: ProbeSet, *, where: str | None = None, sampler: 
     return LayerIndex(
         diff_id=unpacking.diff_id,
         raw=unpacking.raw,
-        entries=entries,
-        facts=facts,
+        entries=members.entries,
+        facts=members.facts,
         compression=unpacking.compression,
         stored=unpacking.stored,
         blob=unpacking.blob,
         curve=unpacking.curve,
-        notes=reader.notes,
+        notes=members.reader.notes,
     )
 
 
@@ -142,58 +143,76 @@ def _verify(layer: Layer, found: _Unpacking, where: str | None) -> None:
         )
 
 
-def _read_members(reader: Reader, probes: ProbeSet) -> tuple[list[Entry], dict[int, dict[str, bytes]]]:
-    entries: list[Entry] = []
-    facts: dict[int, dict[str, bytes]] = {}
-    stream = reader.stream
-    curious = bool(probes.probes)
-    for member in reader:
-        entry = member.entry
-        if entry.kind == FILE:
-            found: dict[str, bytes] | None = None
-            body = stream.body(entry.end - member.body) if member.holes is None else None
-            if body is None:
-                digest, found = _spanning(stream, member, probes)
-            else:
-                body = body[: member.stored]
-                digest = sha256(body).digest()
-                found = _probe(entry, body, probes) if curious else found
-            force_setattr(entry, "sha256", digest)  # nobody has seen the entry yet
-            if found:
-                facts[len(entries)] = found
-        entries.append(entry)
-        if len(entries) > MAX_ENTRIES:
-            raise LayerError(f"the layer has more than {MAX_ENTRIES:,} members", offset=stream.position)
-    return entries, facts
+class _Members:
+    """Reads the members of a layer: entries, content hashes, and what probes make of the content.
+
+    Small files are hashed on the spot, large ones in a thread of their own.
+    """
+
+    def __init__(self, stream: Stream, probes: ProbeSet) -> None:
+        self.reader = Reader(stream)
+        self.entries: list[Entry] = []
+        self.facts: dict[int, dict[str, bytes]] = {}
+        self._stream = stream
+        self._probes = probes
+        self._curious = bool(probes.probes)
+        self._late: list[tuple[Entry, _Hash]] = []
+
+    def read(self) -> None:
+        """Read them all, and what follows the archive's end."""
+        entries = self.entries
+        with Beside(_update) as beside:
+            for member in self.reader:
+                if member.entry.kind == FILE:
+                    self._file(member, beside)
+                entries.append(member.entry)
+                if len(entries) > MAX_ENTRIES:
+                    raise LayerError(f"the layer has more than {MAX_ENTRIES:,} members", offset=self._stream.position)
+            for _ in self._stream.rest():
+                pass
+        for entry, hashing in self._late:
+            force_setattr(entry, "sha256", hashing.digest())
+
+    def _file(self, member: Member, beside: Beside[tuple[_Hash, memoryview]]) -> None:
+        stream, entry, stored = self._stream, member.entry, member.stored
+        if member.holes is not None:
+            force_setattr(entry, "sha256", _hash_sparse(stream, member.holes, entry.size))
+        elif stored < LARGE and (body := stream.body(entry.end - member.body)) is not None:
+            body = body[:stored]
+            force_setattr(entry, "sha256", sha256(body).digest())  # nobody has seen the entry yet
+            if self._curious:
+                self._probe(entry.path, body)
+            return
+        else:
+            hashing = sha256()
+            self._late.append((entry, hashing))
+            for part in self._parts(entry.path, stored):
+                beside.feed((hashing, part))
+        stream.skip(len(stream.peek(-stored % BLOCK_SIZE)))  # padding, which an archive may lack at its very end
+
+    def _parts(self, path: bytes, size: int) -> Iterator[memoryview]:
+        """The body of a file: as it comes, or, if a probe wants to see it, in one part."""
+        stream = self._stream
+        if not self._curious or not self._probes.wanted(path, size, stream.peek(min(16, size))):
+            return stream.parts(size)
+        body = stream.body(size) or memoryview(stream.take(size))
+        self._probe(path, body)
+        return iter((body,))
+
+    def _probe(self, path: bytes, body: memoryview) -> None:
+        """Keep what the probes that want the file make of it."""
+        found = {}
+        for probe in self._probes.wanted(path, len(body), body[:16].tobytes()):
+            fact = probe.read(body)
+            if fact is not None:
+                found[probe.name] = fact
+        if found:
+            self.facts[len(self.entries)] = found
 
 
-def _probe(entry: Entry, body: memoryview, probes: ProbeSet) -> dict[str, bytes]:
-    """What the probes that want the file make of it."""
-    found = {}
-    for probe in probes.wanted(entry.path, len(body), body[:16].tobytes()):
-        fact = probe.read(body)
-        if fact is not None:
-            found[probe.name] = fact
-    return found
-
-
-def _spanning(stream: Stream, member: Member, probes: ProbeSet) -> tuple[bytes, dict[str, bytes]]:
-    """The digest and the facts of a file that lies in several pieces, or in ranges with holes between."""
-    found: dict[str, bytes] = {}
-    if member.holes is not None:
-        digest = _hash_sparse(stream, member.holes, member.entry.size)
-    elif probes.wanted(member.entry.path, member.stored, stream.peek(min(16, member.stored))):
-        body = stream.take(member.stored)
-        digest = sha256(body).digest()
-        found = _probe(member.entry, memoryview(body), probes)
-    else:
-        hashing = sha256()
-        for part in stream.parts(member.stored):
-            hashing.update(part)
-        digest = hashing.digest()
-    padding = -member.stored % BLOCK_SIZE
-    stream.skip(len(stream.peek(padding)))  # which an archive may lack at its very end
-    return digest, found
+def _update(step: tuple[_Hash, memoryview]) -> None:
+    hashing, part = step
+    hashing.update(part)
 
 
 _HOLE = bytes(1 << 20)
