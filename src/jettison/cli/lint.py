@@ -76,9 +76,12 @@ class _Run:
     """One run: what was found at which severity, what could not be read, and what is left to say."""
 
     def __init__(self, arguments: argparse.Namespace, chosen: Chosen) -> None:
+        from jettison.rules.engine import registry
+
         self.arguments = arguments
         self.chosen = chosen
         self.settings = chosen.rules
+        self.rules = registry.select(chosen.rules)
         self.worst = -1
         self.files = 0
         self.unreadable = 0
@@ -137,10 +140,10 @@ class _Run:
 
         data = file.read()
         if not self.fixing:
-            report = lint(data, self.settings, path=file.shown, context=file.context())
+            report = lint(data, self.settings, path=file.shown, context=file.context(), rules=self.rules)
             return Result(report.file, tuple(report.findings))
         unsafe = self.arguments.unsafe_fixes
-        mended = repair(data, self.settings, path=file.shown, unsafe=unsafe, context=file.context())
+        mended = repair(data, self.settings, path=file.shown, unsafe=unsafe, context=file.context(), rules=self.rules)
         if self.arguments.diff:
             _show_difference(file.shown, data, mended.data)
         elif file.path is None:

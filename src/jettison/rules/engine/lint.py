@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -107,14 +108,30 @@ def _walk(file: Dockerfile, plan: Plan, context: Context) -> Iterator[Finding]:
         if not stage_rule.mentions or any(word in data for word in stage_rule.mentions):
             for stage in file.stages:
                 yield from stage_rule.check(stage, context)
-    present = [word for word in plan.words if word in data]
-    for instruction in file.instructions:
-        yield from _instruction(instruction, plan, context, present)
+    worth = _worth_parsing(file, plan)
+    for number, instruction in enumerate(file.instructions):
+        yield from _instruction(instruction, plan, context, number in worth)
         if instruction.inner is not None:
-            yield from _instruction(instruction.inner, plan, context, present)
+            yield from _instruction(instruction.inner, plan, context, number in worth)
 
 
-def _instruction(instruction: Instruction, plan: Plan, context: Context, present: list[bytes]) -> Iterator[Finding]:
+def _worth_parsing(file: Dockerfile, plan: Plan) -> set[int]:
+    """The instructions whose bytes hold a word that some rule on shell code waits for, by their number."""
+    data = file.data
+    starts = [instruction.start for instruction in file.instructions]
+    found: set[int] = set()
+    for word in plan.words:
+        position = data.find(word)
+        while position >= 0:
+            number = bisect_right(starts, position) - 1
+            if number >= 0:
+                found.add(number)
+            # One hit an instruction is enough.
+            position = data.find(word, starts[number + 1]) if number + 1 < len(starts) else -1
+    return found
+
+
+def _instruction(instruction: Instruction, plan: Plan, context: Context, worth: bool) -> Iterator[Finding]:
     kind = instruction.kind
     inside = instruction.outer is not None
     for rule in plan.instructions.get(kind, ()):
@@ -123,8 +140,7 @@ def _instruction(instruction: Instruction, plan: Plan, context: Context, present
     commands, scripts = plan.commands.get(kind), plan.scripts.get(kind)
     if commands is None and scripts is None:
         return
-    data, start, end = context.file.data, instruction.start, instruction.end
-    if kind not in plan.unfiltered and not any(data.find(word, start, end) >= 0 for word in present):
+    if not worth and kind not in plan.unfiltered:
         return
     for script in instruction.scripts:
         for script_rule in scripts or ():
