@@ -161,8 +161,8 @@ _QUICK: Final = frozenset(
         "mkdir", "chmod", "chown", "chgrp", "ln", "mv", "cp", "rm", "rmdir", "touch", "echo", "printf", "sed",
         "useradd", "groupadd", "adduser", "addgroup", "usermod", "install", "chsh", "locale-gen", "ldconfig", "a2enmod",
         "a2ensite", "a2dissite", "a2dismod", "update-alternatives", "rename", "tee", "truncate",
-        "userdel", "passwd", "chpasswd", "phpenmod", "php5enmod", "update-ca-certificates", "dpkg-reconfigure", "ssh-keygen",
-        "setcap", "strip",
+        "userdel", "passwd", "chpasswd", "phpenmod", "php5enmod", "update-ca-certificates", "dpkg-reconfigure",
+        "ssh-keygen", "setcap", "strip",
     )
 )  # fmt: skip
 
