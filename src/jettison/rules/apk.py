@@ -55,7 +55,7 @@ class VersionsNotPinned(CommandRule):
 
     Fix safety: report only; nobody can know which version you want.
 
-    Where hadolint differs: it does not know `~` without `=`, and counts each package.
+    Where hadolint differs: it does not see apk behind `sudo`.
 
     Sources: hadolint DL3018.
     """
@@ -103,7 +103,7 @@ class IndexKept(ScriptRule):
     apk's index, withheld for Alpine before 3.3, which does not know `--no-cache`.
 
     Where hadolint differs: it wants `--no-cache` also beside `rm -rf /var/cache/apk/*` in the same RUN, which leaves
-    nothing, and in stages that do not ship; it does not know `apk --no-cache add` under `sudo`.
+    nothing, beside `--no-network`, which fetches nothing, and in stages that do not ship.
 
     Sources: hadolint DL3019, Trivy DS-0025, Dockle DKL-DI-0004.
     """

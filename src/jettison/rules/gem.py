@@ -40,6 +40,8 @@ class VersionsNotPinned(CommandRule):
 
     Fix safety: report only.
 
+    Where hadolint differs: it reports local `.gem` files, and does not see gem behind a path.
+
     Sources: hadolint DL3028.
     """
 

@@ -44,7 +44,7 @@ class VersionsNotPinned(CommandRule):
 
     Fix safety: report only.
 
-    Where hadolint differs: it reports local packages that are spelled with a full path, too.
+    Where hadolint differs: it looks at `go install` only, and takes the values of options such as `-tags` for packages.
 
     Sources: hadolint DL3062.
     """

@@ -58,7 +58,8 @@ class VersionsNotPinned(CommandRule):
 
     Fix safety: report only.
 
-    Where hadolint differs: it does not know Yarn and pnpm, and takes `@latest` for a version.
+    Where hadolint differs: it does not know Yarn and pnpm, takes `@latest` for a version, does not read heredocs, and
+    reads the commands of Windows' shells.
 
     Sources: hadolint DL3016.
     """
@@ -244,7 +245,8 @@ class YarnCacheKept(ScriptRule):
     Fix safety: safe where an option proves that it is Yarn 1; else unsafe, since a later Yarn may run its packages from
     the cache.
 
-    Where hadolint differs: it looks at `yarn install` only, also in stages that do not ship, and at any Yarn.
+    Where hadolint differs: it looks at `yarn install` only, not in heredocs, but in stages that do not ship, at any
+    Yarn, and where `rm` deletes the cache.
 
     Sources: hadolint DL3060.
     """
@@ -401,9 +403,9 @@ class DevelopmentDependencies(CommandRule):
     )
 
     _BUILDS = re.compile(
-        rb"\b(?:npm|yarn|pnpm|bun)\s+(?:--?\S+\s+)*(?:run|run-script|test|t|build|exec|prune|lint|dlx|dev|compile|start:|watch)\b"
+        rb"\b(?:npm|yarn|pnpm|bun)[\s\",]+(?:--?\S+\s+)*(?:run|run-script|test|t|build|exec|prune|lint|dlx|dev|compile|start:|watch)\b"
         rb"|\b(?:npx|tsc|webpack|vite|gulp|grunt|rollup|esbuild|parcel|lerna|nx|turbo|next build|nuxt|ng build|bower"
-        rb"|jest|mocha|nodemon|ts-node|electron|react-scripts|gatsby|hugo|make|rake|assets:precompile)\b|node-prune|rm\s+-\w+\s+\S*node_modules"
+        rb"|jest|mocha|karma|cypress|playwright|puppeteer|testbed|nodemon|ts-node|electron|react-scripts|gatsby|hugo|make|rake|assets:precompile)\b|node-prune|rm\s+-\w+\s+\S*node_modules"
     )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
