@@ -104,9 +104,9 @@ class SourceBeforeDependencies(StageRule):
 
     Fix safety: unsafe: an install script may read other files, and a `node_modules` of the build context that
     .dockerignore lets in would now win. Offered only where the install is a RUN of its own right after the COPY, needs
-    just those files (`npm`, `yarn`, `pnpm`, `pip -r`, `go mod download`), and they are known: from the build context, or
-    because the install fails without them (`package*.json` takes what there is). Shown, never applied, where the lock
-    file's name is not known.
+    just those files (`npm`, `yarn`, `pnpm`, `pip -r`, `go mod download`), and they are known: from the build context,
+    or because the install fails without them (`package*.json` takes what there is). Shown, never applied, where the
+    lock file's name is not known.
 
     Sources: Docker's best practices; the course's chapter, 7.6. hadolint, Trivy and BuildKit are silent.
     """
