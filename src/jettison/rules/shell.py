@@ -94,8 +94,8 @@ class CdInsteadOfWorkdir(ScriptRule):
             if command.inside & (Inside.SUBSHELL | Inside.SUBSTITUTION | Inside.FUNCTION):
                 continue
             if any(
-                earlier.name in ("mkdir", "git", "tar", "unzip", "mktemp", "svn", "hg", "bsdtar", "virtualenv")
-                or earlier.has("-m", "--create-home")
+                earlier.name
+                in ("mkdir", "git", "tar", "unzip", "mktemp", "svn", "hg", "bsdtar", "virtualenv", "useradd")
                 for earlier in script.commands[: command.index]
             ):
                 return

@@ -274,6 +274,7 @@ class ToolsRemovedTooLate(StageRule):
     good = """
         FROM debian:12
         RUN apt-get update && apt-get install -y gcc make && make install && apt-get purge -y gcc make
+        RUN apt-get update && apt-get install -y gcc && make more && apt-get purge -y gcc
         """
 
     def check(self, stage: Stage, context: Context) -> Iterator[Finding]:
@@ -282,26 +283,27 @@ class ToolsRemovedTooLate(StageRule):
             return
         there: dict[str, Instruction] = {}
         for run in stage.instructions:
-            if run.kind != "RUN":
+            if run.kind != "RUN" or not any(name in run.data for name in (b"apt", b"apk", b"yum", b"dnf", b"zypper")):
                 continue
+            own = {name for script in run.scripts for name in _names(script)}
+            gone: set[str] = set()
             for script in run.scripts:
-                if there and re.search(rb"purge|remove|\bdel\b|erase", run.data):
-                    for command, word, name in removed(script):
-                        if name in there:
-                            line = there[name].line
-                            yield context.found(
-                                self, word, f"{name} stays in the layer of line {line}; this frees nothing"
-                            )
-                            break
-                        _ = command
-                if not any(name in run.data for name in (b"apt", b"apk", b"yum", b"dnf", b"zypper")):
-                    continue
-                for command, _, name in installed(script):
-                    there.setdefault(name, run)
-                    virtual = command.option("-t", "--virtual") if command.name == "apk" else None
-                    if virtual is not None:
-                        at = command.words.index(virtual)
-                        label = (virtual.text or "").partition("=")[2] or (
-                            command.words[at + 1].text if at + 1 < len(command.words) else None
-                        )
-                        there.setdefault(label or "", run)
+                late = [(word, name) for _, word, name in removed(script) if name in there and name not in own]
+                gone.update(name for _, _, name in removed(script))
+                if late:
+                    word, name = late[0]
+                    message = f"{name} stays in the layer of line {there[name].line}; this frees nothing"
+                    yield context.found(self, word, message)
+            for name in own - gone:
+                there.setdefault(name, run)
+
+
+def _names(script: Script) -> Iterator[str]:
+    """What a script installs: packages, and the names of apk's virtual ones."""
+    for command, _, name in installed(script):
+        yield name
+        virtual = command.option("-t", "--virtual") if command.name == "apk" else None
+        if virtual is not None:
+            at = command.words.index(virtual)
+            following = command.words[at + 1].text if at + 1 < len(command.words) else None
+            yield (virtual.text or "").partition("=")[2] or following or ""
