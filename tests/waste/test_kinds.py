@@ -181,6 +181,7 @@ CLAIMED = {
         "usr/share/man/man1/bash.1.gz",
         "usr/share/man/man5/core.5",
         "usr/local/man/man1/x.1",
+        "usr/lib/jvm/java-21-openjdk-amd64/man/man1/java.1.gz",
         "usr/local/share/man/man1/node.1",
         "var/cache/man/index.db",
     ],

@@ -21,9 +21,9 @@ KINDS = (DEVELOPMENT,)
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
-    """All files of packages that the lock file in node_modules marks as development only."""
+    """All files of packages that only development needs. What a system package brought is that package's business."""
     for package in view.inventory.packages:
-        if not package.dev:
+        if not package.dev or package.owned_by:
             continue
         for path in package.files:
             node = view.tree.get(path)

@@ -26,6 +26,6 @@ KINDS = (
         rank=31,
         remedy="remove /usr/share/man in the RUN that installs; or exclude it in dpkg.cfg",
         fix="drop",
-        directory=rb"usr/(?:local/)?(?:share/)?man/|opt/[^/]+/(?:share/)?man/|var/cache/man/",
+        directory=rb"usr/(?:local/)?(?:share/)?man/|opt/[^/]+/(?:share/)?man/|(?:usr/lib/jvm|opt/java)/[^/]+/man/|var/cache/man/",
     ),
 )

@@ -15,9 +15,6 @@ KINDS = (
         fix="stage",
         safe=False,
         directory=_HOME + rb"/(?:jmods|demo|sample)/",
-        also=(
-            (_HOME + rb"/(?:lib/)?$", rb"src\.zip|ct\.sym"),
-            (_HOME + rb"/(?:man|legal)/man\d/", rb".+"),
-        ),
+        also=((_HOME + rb"/(?:lib/)?$", rb"src\.zip|ct\.sym"),),
     ),
 )
