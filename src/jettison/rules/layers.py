@@ -129,14 +129,18 @@ class RunsApart(StageRule):
         if not stage.ships:
             return
         series: list[Instruction] = []
-        for instruction in [*stage.instructions, None]:
-            one = instruction is not None and instruction.kind == "RUN" and self._single(instruction)
-            if instruction is not None and one and (not series or self._quick(instruction)):
+        steps = stage.instructions
+        for index, instruction in enumerate(steps):
+            if series and _starts_quickly(instruction) and self._single(instruction) and self._quick(instruction):
                 series.append(instruction)
                 continue
             if len(series) > 1:
                 yield self._found(series, context)
-            series = [instruction] if instruction is not None and one else []
+            # Only a RUN that a quick one follows is worth parsing.
+            follows = index + 1 < len(steps) and _starts_quickly(steps[index + 1])
+            series = [instruction] if follows and self._single(instruction) else []
+        if len(series) > 1:
+            yield self._found(series, context)
 
     def _found(self, series: list[Instruction], context: Context) -> Finding:
         edits = [joined(first, second) for first, second in itertools.pairwise(series)]
@@ -146,7 +150,8 @@ class RunsApart(StageRule):
         )  # fmt: skip
 
     def _single(self, instruction: Instruction) -> bool:
-        if instruction.flags or instruction.heredocs or instruction.json is not None or instruction.comments():
+        data = instruction.data
+        if instruction.kind != "RUN" or b"&&" in data or b";" in data:
             return False
         script = instruction.script
         return script is not None and len(script.commands) == 1 and plain(instruction) is not None
@@ -165,6 +170,19 @@ _QUICK: Final = frozenset(
         "ssh-keygen", "setcap", "strip",
     )
 )  # fmt: skip
+
+
+def _first_word(instruction: Instruction) -> str:
+    """The first word of a RUN as it is written, cheaply; "" for other instructions."""
+    if instruction.kind != "RUN":
+        return ""
+    words = instruction.file.data[instruction.keyword[1] : instruction.keyword[1] + 80].split(None, 2)
+    word = words[1] if len(words) > 1 and words[0] == b"sudo" else words[0] if words else b""
+    return word.decode("utf-8", "replace").rpartition("/")[2]
+
+
+def _starts_quickly(instruction: Instruction) -> bool:
+    return _first_word(instruction) in _QUICK
 
 
 class CleanedTooLate(StageRule):
@@ -216,7 +234,7 @@ class CleanedTooLate(StageRule):
             return
         before: Instruction | None = None
         for instruction in stage.instructions:
-            if instruction.kind == "RUN" and (b"clean" in instruction.data or b"rm " in instruction.data):
+            if _first_word(instruction) in _CLEANERS:
                 scripts = instruction.scripts
                 commands = [command for script in scripts for command in script.commands]
                 if commands and not instruction.flags and all(_cleans(command) for command in commands):
@@ -226,6 +244,11 @@ class CleanedTooLate(StageRule):
                         fix="clean up in the RUN before", edits=[edit],
                     )  # fmt: skip
             before = instruction
+
+
+_CLEANERS: Final = frozenset(
+    ("apt-get", "apt", "yum", "dnf", "microdnf", "zypper", "npm", "yarn", "conda", "pip", "pip3", "rm")
+)
 
 
 def _fills(before: Instruction) -> bool:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from jettison.finding import Severity, Span
-from jettison.rules.engine.rule import InstructionRule
+from jettison.rules.engine.rule import FileRule, InstructionRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.dockerfile.instruction import Instruction
+    from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
@@ -46,8 +48,10 @@ _LITERALS: Final = (
                 rb"(?:=| +)(?P<secret>[^\s'\"$`<>{}&|;()\\-][^\s'\"$`<>{}&|;()\\]{2,})"), "a password as an option"),
 )  # fmt: skip
 _LITERAL_HINTS: Final = (
-    b"://", b"gh", b"glpat-", b"npm_", b"AKIA", b"ASIA", b"xox", b"AIza", b"PRIVATE KEY", b"uthorization", b"--",
+    (b"@",), (b"@",), (b"gh", b"github_pat_"), (b"glpat-",), (b"npm_",), (b"AKIA", b"ASIA"), (b"xox",), (b"AIza",),
+    (b"PRIVATE KEY",), (b"uthorization",), (b"--pass", b"--token", b"--api", b"--secret", b"-password"),
 )  # fmt: skip
+"""What must occur in a file for a pattern to be tried, pattern by pattern."""
 _PLACEHOLDER = re.compile(rb"(?i)x{3,}|\*{3,}|your|example|changeme|placeholder|dummy|password|token|secret|null|none")
 
 
@@ -137,7 +141,7 @@ class SecretCopied(InstructionRule):
                 yield context.found(self, word, f"what {path.rpartition('/')[2]} holds stays in {end}")
 
 
-class SecretLiteral(InstructionRule):
+class SecretLiteral(FileRule):
     """A secret is written into a RUN.
 
     What it does: reports passwords and tokens in URLs, tokens known by their form (GitHub, GitLab, npm, AWS, Slack,
@@ -156,23 +160,30 @@ class SecretLiteral(InstructionRule):
     code = "SEC003"
     name = "secret-literal"
     severity = Severity.ERROR
-    kinds = ("RUN", "ENV", "ARG", "CMD", "ENTRYPOINT", "ADD")
     bad = "FROM debian:12\nRUN git clone https://deploy:Tr0ub4dor@git.example.org/x.git\n"
     good = (
         "FROM debian:12\nRUN --mount=type=secret,id=netrc,target=/root/.netrc git clone https://git.example.org/x\n",
         "FROM debian:12\nRUN git clone https://deploy:$PASSWORD@git.example.org/x.git\n",
     )
 
-    def check(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
+    def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """The secret."""
-        data, start, end = context.file.data, instruction.start, instruction.end
-        if not any(data.find(hint, start, end) >= 0 for hint in _LITERAL_HINTS):
-            return
+        data = file.data
         seen: set[int] = set()
-        for pattern, what in _LITERALS:
-            for match in pattern.finditer(data, start, end):
+        for index, (pattern, what) in enumerate(_LITERALS):
+            if not any(hint in data for hint in _LITERAL_HINTS[index]):
+                continue
+            for match in pattern.finditer(data):
+                start = match.start("secret")
                 key = what == "a private key"
-                if match.start("secret") in seen or (not key and _PLACEHOLDER.search(match["secret"])):
+                if start in seen or (not key and _PLACEHOLDER.search(match["secret"])):
                     continue
-                seen.add(match.start("secret"))
+                seen.add(start)
+                place = bisect_right(file.instructions, start, key=lambda instruction: instruction.start) - 1
+                if place < 0 or file.instructions[place].kind in ("LABEL", "MAINTAINER", "FROM", "EXPOSE"):
+                    continue
+                if start >= file.instructions[place].end or any(
+                    comment.span.start <= start < comment.span.end for comment in file.comments
+                ):
+                    continue
                 yield context.found(self, Span(*match.span("secret")), f"{what} stands in the image's history")

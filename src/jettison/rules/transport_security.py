@@ -5,30 +5,34 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from jettison.rules.engine.rule import CommandRule, InstructionRule
+from jettison.rules.engine.rule import CommandRule, FileRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.shell import Command
+    from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
 
-class _Setting(InstructionRule):
+class _Setting(FileRule):
     """A variable that switches a check off, in ENV, ARG or the shell code of a RUN."""
 
-    kinds = ("ENV", "ARG", "RUN")
     variable: ClassVar[str] = ""
     off: ClassVar[str] = r""
     message: ClassVar[str] = ""
 
-    def check(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
-        """The place where the variable is set."""
-        data, name = context.file.data, self.variable.encode()
-        if name.lower() not in data[instruction.start : instruction.end].lower():
-            return
+    def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
+        """The places where the variable is set."""
+        names = (self.variable.encode(), self.variable.lower().encode())
+        for outer in file.instructions:
+            instruction = outer.inner or outer
+            if instruction.kind in ("ENV", "ARG", "RUN") and any(name in instruction.data for name in names):
+                yield from self._set(instruction, context)
+
+    def _set(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
         if instruction.kind != "RUN":
             for pair in instruction.pairs:
                 value = instruction.expand(pair.value) if pair.value is not None else None
@@ -130,6 +134,7 @@ class PythonHttpsNotVerified(_Setting):
     name = "python-https-not-verified"
     aliases = ("CKV2_DOCKER_5",)
     variable = "PYTHONHTTPSVERIFY"
+    mentions = (b"PYTHONHTTPSVERIFY", b"pythonhttpsverify")
     off = "0"
     message = "Python takes any certificate for the server's"
     bad = ("FROM debian:12\nENV PYTHONHTTPSVERIFY=0\n", "FROM debian:12\nRUN PYTHONHTTPSVERIFY=0 python fetch.py\n")
@@ -154,6 +159,7 @@ class NodeTlsNotVerified(_Setting):
     name = "node-tls-not-verified"
     aliases = ("CKV2_DOCKER_6",)
     variable = "NODE_TLS_REJECT_UNAUTHORIZED"
+    mentions = (b"NODE_TLS_REJECT_UNAUTHORIZED", b"node_tls_reject_unauthorized")
     off = "0"
     message = "Node takes any certificate for the server's"
     bad = (
@@ -181,6 +187,7 @@ class NpmStrictSslVariable(_Setting):
     name = "npm-strict-ssl-variable"
     aliases = ("CKV2_DOCKER_12",)
     variable = "NPM_CONFIG_STRICT_SSL"
+    mentions = (b"NPM_CONFIG_STRICT_SSL", b"npm_config_strict_ssl")
     off = "false|0"
     message = "npm takes any certificate for the registry's"
     bad = "FROM node:22\nENV NPM_CONFIG_STRICT_SSL=false\n"
@@ -237,6 +244,7 @@ class GitNotVerified(_Setting):
     name = "git-ssl-no-verify"
     aliases = ("CKV2_DOCKER_14",)
     variable = "GIT_SSL_NO_VERIFY"
+    mentions = (b"GIT_SSL_NO_VERIFY", b"git_ssl_no_verify")
     off = "1|true|yes|on"
     message = "git takes any certificate for the server's"
     bad = (
@@ -301,6 +309,7 @@ class PipTrustedHostVariable(_Setting):
     name = "pip-trusted-host-variable"
     aliases = ("CKV2_DOCKER_16",)
     variable = "PIP_TRUSTED_HOST"
+    mentions = (b"PIP_TRUSTED_HOST", b"pip_trusted_host")
     off = r"(?!127\.0\.0\.1\Z|localhost\Z).+"
     message = "pip takes any certificate for this host's"
     bad = "FROM python:3.12\nENV PIP_TRUSTED_HOST=pypi.example.com\n"
