@@ -133,6 +133,20 @@ def test_images_full_of_waste(stack: list[Layer], compression: str | None) -> No
     check_shown(found)
 
 
+@slow
+@given(st.data(), st.integers(1, 4), compressions)
+def test_with_what_a_dockerignore_missed(data: st.DataObject, count: int, compression: str | None) -> None:
+    paths = [f"app/node_modules/{name}/{file}" for name in "xy" for file in ("i.js", "README.md", "test/t.js")]
+    paths += ["app/.github/ci.yml", "app/Dockerfile", "usr/share/doc/x/README"]
+    bodies = st.sampled_from(BODIES) | st.sampled_from([GONE])
+    stack = [data.draw(st.dictionaries(st.sampled_from(paths), bodies, max_size=6)) for _ in range(count)]
+    commands = [data.draw(st.sampled_from(["COPY . .", "RUN npm ci", "ADD root.tar /"])) for _ in range(count)]
+    found = analysed(image(*stack, commands=commands, compression=compression))
+    check(found)
+    check_accounts(found)
+    check_links(found)
+
+
 def check_links(found: Analysis) -> None:
     """Content that a visible name shows which nobody claims is never waste."""
     claimed = {(item.layer, item.number) for waste in found.waste for item in waste.items}
