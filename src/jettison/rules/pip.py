@@ -145,8 +145,8 @@ class CacheKept(ScriptRule):
     neither keeps such a cache nor knows the option; their pip is judged only where the file installs another.
 
     Where hadolint differs: it also reports stages that do not ship, RUNs that delete the cache, `--no-index`, the
-    accepted abbreviation `--no-cache`, the pip of Ubuntu 14.04, which has no cache, and some mounts; it sees neither pip
-    behind `sudo` or a path, nor variables that are set inside the RUN.
+    accepted abbreviation `--no-cache`, the pip of Ubuntu 14.04, which has no cache, and some mounts; it sees no pip
+    behind `sudo` or a path, and no variables that are set inside the RUN.
 
     Sources: hadolint DL3042 (hadolint#497 on mounts), pip's documentation "Caching".
     """
