@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.image.entry import show
+from jettison.report.analysis import title
 from jettison.report.units import percent, size
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def render(analysis: Analysis) -> str:
 def _lines(analysis: Analysis) -> Iterator[str]:
     image, wasted = analysis.image, analysis.wasted
     about = "" if analysis.exact else "about "
-    yield f"### `{image.names[0] if image.names else image.reference}`"
+    yield f"### `{title(image)}`"
     yield ""
     yield (
         f"**{size(analysis.total.raw)}** raw, **{about}{size(analysis.total.compressed)}** compressed, "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.image.entry import KIND_NAMES, show
+from jettison.report.analysis import title
 from jettison.report.style import Style, bar, fit, fit_path
 from jettison.report.units import percent, size
 
@@ -28,7 +29,7 @@ def summary(analysis: Analysis, style: Style) -> Iterator[str]:
         rest = len(analysis.layers) - len(shown)
         yield style(f"     and {rest} smaller (--layers shows all)", "dim")
     yield ""
-    yield style(f"{'WASTE':<36}{'line':>8}{'raw':>10}{'compressed':>12}  of raw", "bold")
+    yield style(f"{'WASTE':<34}{'line':>8}{'raw':>10}{'compressed':>12}  of raw", "bold")
     for kind_rows in _by_kind(analysis)[:6]:
         yield _waste_row(analysis, kind_rows, style)
     yield from _left(analysis, style)
@@ -37,7 +38,7 @@ def summary(analysis: Analysis, style: Style) -> Iterator[str]:
 
 def _head(analysis: Analysis, style: Style) -> Iterator[str]:
     image = analysis.image
-    name = fit_path(image.names[0] if image.names else image.reference, 44)
+    name = fit_path(title(image), 44)
     yield f"{style(name, 'bold')}  {image.config.platform}  {style(image.id.short, 'dim')}"
     about = "" if analysis.exact else "≈"
     yield (
@@ -81,8 +82,8 @@ def _waste_row(analysis: Analysis, rows: list[Waste], style: Style) -> str:
     where = f"{line}" if line is not None else ("base" if places[0].origin.base else f"layer {places[0].number}")
     where += "+" if len({place.number for place in places}) > 1 else ""
     share = raw / analysis.total.raw if analysis.total.raw else 0.0
-    row = f"{fit(rows[0].kind.title, 35):<36}{style(f'{where:>8}', 'cyan')}{size(raw):>10}{size(compressed):>12}"
-    return f"{row}  {style(bar(share, 8), 'yellow')} {percent(share):>6}"
+    row = f"{fit(rows[0].kind.title, 33):<34}{style(f'{where:>8}', 'cyan')}{size(raw):>10}{size(compressed):>12}"
+    return f"{row}  {style(bar(share, 6), 'yellow')} {percent(share):>6}"
 
 
 def _left(analysis: Analysis, style: Style) -> Iterator[str]:
