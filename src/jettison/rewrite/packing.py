@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 BLOCK = 1 << 20
 """Bytes of the tar in one gzip member. Part of the format: another number gives other digests."""
 
+JOB = 4 << 20
+"""Bytes of the tar that one thread of zstd's packs at a time. Part of the format, too."""
+
 _LEVELS = {"gzip": (1, 12, 1), "zstd": (1, 19, 3)}
 """Least, most and default level. libdeflate's 12 is its best; zstd's above 19 want gigabytes of whoever unpacks."""
 _MOST_THREADS = {"gzip": 16, "zstd": 4}
@@ -112,6 +115,7 @@ def _zstd_compressor(level: int, threads: int) -> Any:
         from backports import zstd
     parameter = zstd.CompressionParameter
     options: dict[int, int] = {
+        parameter.job_size: JOB,
         parameter.checksum_flag: 1,
         parameter.compression_level: level,
         parameter.nb_workers: threads,

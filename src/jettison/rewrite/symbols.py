@@ -25,6 +25,9 @@ _MAX_SECTIONS = 0xFF00
 """With more, the header's own fields do not suffice; no program has so many."""
 
 
+_MAX_ALIGNMENT = 1 << 16
+
+
 class Section(NamedTuple):
     """A section header, fields named as the specification names them, less their `sh_`."""
 
@@ -100,6 +103,8 @@ class _File:
         end = self._shoff + self._shnum * self._shentsize
         self._sections = [Section(*row) for row in self._shape.section.iter_unpack(data[self._shoff : end])]
         text = self._sections[names]
+        if any(section.addralign > _MAX_ALIGNMENT for section in self._sections):
+            raise ValueError("an alignment that no section has")
         self._text = bytes(data[text.offset : text.offset + text.size])
         self._table_end = end
 
@@ -109,7 +114,7 @@ class _File:
         cut = self._loaded_end()
         stored = [s for s in self._sections if s.type != _NOBITS and s.type]
         last = max([self._table_end, *(s.offset + s.size for s in stored)])
-        if last > len(self._data) or last + self._shape.align <= len(self._data):
+        if max(last, cut) > len(self._data) or last + self._shape.align <= len(self._data):
             return None  # cut off, or with something appended
         if not any(self._sections[number].offset >= cut for number in going):
             return None

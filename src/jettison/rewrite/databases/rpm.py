@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jettison.rewrite.databases import Leaving
 
 _MAGIC = b"SQLite format 3\0"
+_MODE = slice(18, 20)
+"""Where it says that it is in write-ahead mode, as rpm leaves it: such a one cannot be opened in memory."""
 _WRITER_VERSION = slice(96, 100)
 """Where an SQLite file keeps the version of the library that wrote it last: as it was, so that all write the same."""
 
@@ -31,13 +33,14 @@ def follow(leaving: Leaving) -> Followed:
     contents = leaving.read(by_database)
     for path, packages in by_database.items():
         content = contents.get(path, b"")
-        if content.startswith(_MAGIC) and content[18:20] == b"\1\1":
+        log = leaving.tree.get(path + b"-wal")
+        if content.startswith(_MAGIC) and not (log is not None and log.content.size):
             found.edits[path] = _without(content, packages)
         elif path not in leaving.gone:
             names = ", ".join(package.name for package in packages[:5])
             found.notes.append(
                 f"rpm: {show(path)} still lists {len(packages)} packages whose files are gone, such as {names}: "
-                "only SQLite databases that are not in write-ahead mode can be changed"
+                "only SQLite databases without a pending write-ahead log can be changed"
             )
     return found
 
@@ -45,7 +48,7 @@ def follow(leaving: Leaving) -> Followed:
 def _without(content: bytes, packages: list[Package]) -> bytes:
     wanted = {(package.name, package.version, package.arch) for package in packages}
     with closing(sqlite3.connect(":memory:")) as connection:
-        connection.deserialize(content)
+        connection.deserialize(content[:18] + b"\1\1" + content[20:])
         rows = connection.execute("SELECT hnum, blob FROM Packages").fetchall()
         numbers = [number for number, blob in rows if _key(blob) in wanted]
         tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
@@ -55,6 +58,7 @@ def _without(content: bytes, packages: list[Package]) -> bytes:
                 connection.executemany(f"DELETE FROM '{table}' WHERE hnum = ?", [(number,) for number in numbers])
         connection.commit()
         changed = bytearray(connection.serialize())
+    changed[_MODE] = content[_MODE]
     changed[_WRITER_VERSION] = content[_WRITER_VERSION]
     return bytes(changed)
 
