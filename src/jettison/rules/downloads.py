@@ -45,7 +45,7 @@ class ScriptFromTheNet(ScriptRule):
     code = "DWN001"
     name = "script-from-the-net"
     severity = Severity.INFO
-    mentions = (b"curl", b"wget")
+    mentions = (b"|",)
     bad = "FROM debian:12\nRUN curl -fsSL https://example.com/install.sh | sh\n"
     good = (
         "FROM debian:12\nRUN curl -fsSLO https://example.com/install.sh && echo 'ab  install.sh' | sha256sum -c\n",

@@ -308,7 +308,12 @@ class RemovedInLaterLayer(StageRule):
             return
         made: dict[str, Instruction] = {}
         directory = "/"
+        last = max(
+            (item.index for item in stage.instructions if item.kind == "RUN" and b"rm " in item.data), default=-1
+        )
         for instruction in stage.instructions:
+            if instruction.index > last:
+                return
             if instruction.kind == "WORKDIR":
                 path = instruction.expand(instruction.words[0]) if instruction.words else None
                 directory = posixpath.join(directory, path) if path else "?"
@@ -318,8 +323,8 @@ class RemovedInLaterLayer(StageRule):
             elif instruction.kind == "RUN":
                 if made and b"rm " in instruction.data:
                     yield from self._removed(instruction, made, directory, context)
-                for path in _downloaded(instruction, directory):
-                    made[path] = instruction
+                if instruction.index < last:
+                    made.update((path, instruction) for path in _downloaded(instruction, directory))
 
     def _removed(
         self, run: Instruction, made: dict[str, Instruction], directory: str, context: Context
@@ -454,7 +459,7 @@ class ArchiveKept(ScriptRule):
     code = "LAY004"
     name = "archive-kept"
     safety = Safety.UNSAFE
-    mentions = (b"wget", b"curl")
+    mentions = (b"tar ", b"unzip")
     bad = "FROM debian:12\nRUN wget -q https://example.com/a.tar.gz && tar -xzf a.tar.gz -C /opt\n"
     good = (
         "FROM debian:12\nRUN wget -q https://example.com/a.tar.gz && tar -xzf a.tar.gz -C /opt && rm a.tar.gz\n",

@@ -58,7 +58,7 @@ class CompilerShipped(StageRule):
     code = "STG001"
     name = "compiler-shipped"
     severity = Severity.INFO
-    mentions = (b"build", b"install", b"package", b"publish", b"assemble")
+    mentions = (b"build", b"install", b"package", b"publish", b"assemble", b"verify", b"dist", b"jar", b"Jar")
     bad = (
         'FROM golang:1.23\nWORKDIR /app\nCOPY . .\nRUN go build -o server .\nENTRYPOINT ["/app/server"]\n',
         'FROM maven:3.9\nCOPY . .\nRUN mvn package\nCMD ["java", "-jar", "target/a.jar"]\n',
@@ -81,8 +81,10 @@ class CompilerShipped(StageRule):
             return
         name, tag, _ = split_reference(stage.base.lower())
         bare = name.rpartition("/")[2]
+        if bare not in ("golang", "rust", "maven", "gradle", "node", "sdk") and "jdk" not in bare + tag:
+            return
         for instruction in stage.instructions:
-            if instruction.kind != "RUN":
+            if instruction.kind != "RUN" or not any(word in instruction.data for word in self.mentions):
                 continue
             for script in instruction.scripts:
                 for command in script.commands:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
-from jettison.rules.engine.rule import CommandRule, FileRule
+from jettison.rules.engine.rule import CommandRule, FileRule, ScriptRule
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.dockerfile.instruction import Instruction
-    from jettison.dockerfile.shell import Command
+    from jettison.dockerfile.shell import Command, Script
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
@@ -90,7 +90,7 @@ class CurlInsecure(CommandRule):
                 return
 
 
-class WgetInsecure(CommandRule):
+class WgetInsecure(ScriptRule):
     """wget does not check certificates.
 
     What it does: reports `wget --no-check-certificate`.
@@ -107,15 +107,16 @@ class WgetInsecure(CommandRule):
     code = "TLS002"
     name = "wget-insecure"
     aliases = ("CKV2_DOCKER_3",)
-    commands = ("wget",)
+    mentions = (b"--no-check-cert",)
     bad = "FROM debian:12\nRUN wget --no-check-certificate https://example.com/a\n"
     good = "FROM debian:12\nRUN wget -q https://example.com/a\n"
 
-    def check(self, command: Command, context: Context) -> Iterator[Finding]:
+    def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """The option."""
-        for word in command.arguments:
-            if (word.text or "").startswith("--no-check-cert"):
-                yield context.found(self, word, "wget takes any certificate for the server's")
+        for command in script.named("wget"):
+            for word in command.arguments:
+                if (word.text or "").startswith("--no-check-cert"):
+                    yield context.found(self, word, "wget takes any certificate for the server's")
 
 
 class PythonHttpsNotVerified(_Setting):
@@ -194,7 +195,7 @@ class NpmStrictSslVariable(_Setting):
     good = "FROM node:22\nENV NPM_CONFIG_STRICT_SSL=true\n"
 
 
-class StrictSslConfigured(CommandRule):
+class StrictSslConfigured(ScriptRule):
     """npm, yarn or pnpm is configured not to check certificates.
 
     What it does: reports `npm config set strict-ssl false`, the same of yarn and pnpm, `npm set strict-ssl=false` and
@@ -212,18 +213,19 @@ class StrictSslConfigured(CommandRule):
     code = "TLS006"
     name = "strict-ssl-configured"
     aliases = ("CKV2_DOCKER_13",)
-    commands = ("npm", "yarn", "pnpm")
+    mentions = (b"strict-ssl",)
     bad = ("FROM node:22\nRUN npm config set strict-ssl false\n", "FROM node:22\nRUN npm ci --strict-ssl=false\n")
     good = "FROM node:22\nRUN npm config set strict-ssl true\n"
 
-    def check(self, command: Command, context: Context) -> Iterator[Finding]:
+    def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """The word."""
-        words = command.arguments
-        for index, word in enumerate(words):
-            text = (word.text or "").lstrip("-")
-            following = words[index + 1].text if index + 1 < len(words) else None
-            if text in ("strict-ssl=false", "no-strict-ssl") or (text == "strict-ssl" and following == "false"):
-                yield context.found(self, word, f"{command.name} takes any certificate for the registry's")
+        for command in script.named("npm", "yarn", "pnpm"):
+            words = command.arguments
+            for index, word in enumerate(words):
+                text = (word.text or "").lstrip("-")
+                following = words[index + 1].text if index + 1 < len(words) else None
+                if text in ("strict-ssl=false", "no-strict-ssl") or (text == "strict-ssl" and following == "false"):
+                    yield context.found(self, word, f"{command.name} takes any certificate for the registry's")
 
 
 class GitNotVerified(_Setting):
@@ -254,7 +256,7 @@ class GitNotVerified(_Setting):
     good = "FROM debian:12\nENV GIT_SSL_CAINFO=/etc/ssl/ours.pem\n"
 
 
-class GitConfiguredInsecure(CommandRule):
+class GitConfiguredInsecure(ScriptRule):
     """git is configured not to check certificates.
 
     What it does: reports `git config … http.sslVerify false` and `git -c http.sslVerify=false`.
@@ -270,24 +272,25 @@ class GitConfiguredInsecure(CommandRule):
 
     code = "TLS008"
     name = "git-configured-insecure"
-    commands = ("git",)
+    mentions = (b"sslVerify", b"sslverify")
     bad = (
         "FROM debian:12\nRUN git config --global http.sslVerify false\n",
         "FROM debian:12\nRUN git -c http.sslVerify=false clone https://example.com/x\n",
     )
     good = "FROM debian:12\nRUN git config --global http.sslVerify true\n"
 
-    def check(self, command: Command, context: Context) -> Iterator[Finding]:
+    def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """The word."""
-        words = command.arguments
-        for index, word in enumerate(words):
-            name, equals, value = (word.text or "").partition("=")
-            if not re.fullmatch(r"http\..*sslverify", name.lower()):
-                continue
-            if not equals:
-                value = (words[index + 1].text or "") if index + 1 < len(words) else ""
-            if value.lower() in ("false", "0", "off", "no"):
-                yield context.found(self, word, "git takes any certificate for the server's")
+        for command in script.named("git"):
+            words = command.arguments
+            for index, word in enumerate(words):
+                name, equals, value = (word.text or "").partition("=")
+                if not re.fullmatch(r"http\..*sslverify", name.lower()):
+                    continue
+                if not equals:
+                    value = (words[index + 1].text or "") if index + 1 < len(words) else ""
+                if value.lower() in ("false", "0", "off", "no"):
+                    yield context.found(self, word, "git takes any certificate for the server's")
 
 
 class PipTrustedHostVariable(_Setting):
