@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import shutil
@@ -64,7 +65,7 @@ class Spool:
         """Write a layer: read, hash, pack, hash again, each in threads of its own. Raises `InputError`."""
         self._count += 1
         path = os.path.join(self._directory, f"layer-{self._count}")
-        with _named(self._directory):
+        with _named(self._directory, own=self._parent is None):
             writing = _Writing(path)
             return writing.run(parts, packing)
 
@@ -79,11 +80,11 @@ class Spool:
 
 
 @contextmanager
-def _named(directory: str) -> Iterator[None]:
+def _named(directory: str, *, own: bool) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        hint = "TMPDIR names another place for temporary files" if error.errno == 28 else None
+        hint = "TMPDIR names another place for temporary files" if own and error.errno == errno.ENOSPC else None
         raise InputError(f"writing failed: {error.strerror}", where=directory, hint=hint) from None
 
 
