@@ -133,7 +133,7 @@ def analyze(
         exposures=tuple(exposures(view)),
         predictions=tuple(_predict(waste, total, base_layers or 0)),
         total=total,
-        visible=sum(payload(node.entry) for node in tree.nodes.values()),
+        visible=sum(payload(node.entry) for node in {node.inode for node in tree.nodes.values()}),
         efficiency=1.0 - reclaimable / sum(raw) if sum(raw) else 1.0,
         exact=all(weight.exact for weight in weights),
         base_layers=base_layers,

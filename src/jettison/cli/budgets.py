@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jettison.cli.config import setting
 from jettison.errors import ConfigError, UsageError
-from jettison.report.units import parse_share, parse_size, percent, size
+from jettison.units import parse_share, parse_size, percent, size
 
 if TYPE_CHECKING:
     import argparse

@@ -6,7 +6,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from types import TracebackType

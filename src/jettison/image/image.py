@@ -64,9 +64,7 @@ def align_history(steps: Sequence[History], layers: Sequence[Layer]) -> list[tup
     untold = max(0, len(layers) - full)
     rows: list[tuple[History, Layer | None]] = [(History(), layer) for layer in layers[:untold]]
     rest = iter(layers[untold:])
-    for step in steps:
-        rows.append((step, None if step.empty_layer else next(rest, None)))
-    return rows
+    return rows + [(step, None if step.empty_layer else next(rest, None)) for step in steps]
 
 
 def assemble(

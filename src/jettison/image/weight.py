@@ -2,8 +2,9 @@
 
 A compressed layer is weighed exactly: while it was inflated, its index noted how far into the blob each piece of the
 tar reached, and a range costs the stored bytes between. A plain tar has no compressed form yet: it is weighed as gzip
-at zlib's level 6 (what engines push) would pack it, from samples spread evenly over the layer, taken with a
-fast compressor and scaled to zlib's by some that are packed with both (those primed with the 32 KiB before them). `Weights.exact` tells which.
+at zlib's level 6 (what engines push) would pack it, from samples spread evenly over the layer, taken with a fast
+compressor and scaled to zlib's by some that are packed with both (those primed with the 32 KiB before them).
+`Weights.exact` tells which.
 """
 
 from __future__ import annotations

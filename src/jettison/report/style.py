@@ -7,6 +7,8 @@ import shutil
 import sys
 from typing import TextIO
 
+from jettison.report.printable import printable
+
 _CODES = {
     "bold": "1",
     "dim": "2",
@@ -38,7 +40,7 @@ class Style:
 
 def fit(text: str, width: int) -> str:
     """`text` on one line of at most `width` characters, an ellipsis where it was cut."""
-    flat = " ".join(text.split())
+    flat = printable(" ".join(text.split()))
     return flat if len(flat) <= width else flat[: max(0, width - 1)] + "…"
 
 

@@ -6,8 +6,8 @@ import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from jettison.report.units import size as size_text
 from jettison.rules.engine.rule import FileRule
+from jettison.units import size as size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

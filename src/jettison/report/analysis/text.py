@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jettison.image.entry import KIND_NAMES, show
 from jettison.report.analysis import title
 from jettison.report.style import Style, bar, fit, fit_path
-from jettison.report.units import percent, size
+from jettison.units import percent, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from jettison.image.image import Image

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from jettison.image.entry import show
 from jettison.report.difference import change, named
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,7 +10,7 @@ from jettison.image.entry import show
 from jettison.report.difference import change, named
 from jettison.report.printable import printable
 from jettison.report.style import fit, fit_path
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

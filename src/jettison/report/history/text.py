@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jettison.finding import Measure
 from jettison.report.printable import printable
 from jettison.report.style import fit
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -9,7 +9,7 @@ from jettison.oci import media_types
 from jettison.report.inspection.json import document
 from jettison.report.printable import printable
 from jettison.report.style import fit
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jettison.report.printable import printable
 from jettison.report.style import fit_path
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jettison.report.rewriting.text import proof, totals
 from jettison.report.style import Style
-from jettison.report.units import size
+from jettison.units import size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

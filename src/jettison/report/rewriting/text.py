@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.report.style import Style, fit
-from jettison.report.units import percent, size
+from jettison.units import percent, size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
