@@ -50,7 +50,7 @@ class Entry(msgspec.Struct, array_like=True, gc=False, frozen=True):
     def whiteout(self) -> bytes | None:
         """The path that this entry removes from lower layers; None for anything but a plain whiteout."""
         head, slash, name = self.path.rpartition(b"/")
-        if not name.startswith(WHITEOUT) or name == OPAQUE:
+        if not name.startswith(WHITEOUT) or name == OPAQUE or self.path.startswith(WHITEOUT + WHITEOUT):
             return None
         return head + slash + name[len(WHITEOUT) :]
 

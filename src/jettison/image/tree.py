@@ -3,19 +3,32 @@
 The rules are overlayfs' and the OCI image specification's, chapter "Layer Filesystem Changeset": a layer's whiteouts
 act on lower layers only, wherever they stand in its tar; an opaque marker hides all lower content of its directory; a
 directory over a directory keeps the lower children and takes the new attributes; anything else replaces what was
-there, children included. Within one layer, the last member of a path wins.
+there, children included. Within one layer, the last member of a path wins, and a path that leads through one of the
+layer's own symbolic links is followed. A lower layer's link is not: a directory takes its place, as on the overlayfs of
+Docker and Podman (containerd, which unpacks onto the mounted tree, follows it).
+
+Every entry is accounted for once: it is visible, hidden, or a marker.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from jettison.image.entry import DIRECTORY, HARDLINK, OPAQUE, WHITEOUT, Entry, show
+from msgspec.structs import replace
+
+from jettison.image.entry import DIRECTORY, HARDLINK, OPAQUE, SYMLINK, WHITEOUT, Entry, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from jettison.image.index import LayerIndex
+
+
+_MAX_HOPS = 40
+"""Symbolic links on one way, after which Linux gives up."""
+
+_AUFS = WHITEOUT + WHITEOUT
+"""How the names of AUFS's own files begin, at the root of old layers; hard links may lead into its directory."""
 
 
 class Node:
@@ -97,11 +110,11 @@ class Tree:
             child = (node.children or {}).get(name)
             if child is None:
                 return None
-            if child.entry.kind == 2 and (parts or follow_last):
+            if child.content.kind == SYMLINK and (parts or follow_last):
                 hops += 1
-                if hops > 40:
+                if hops > _MAX_HOPS:
                     return None
-                target = child.entry.link
+                target = child.content.link
                 if target.startswith(b"/"):
                     node = self.root
                 parts.extend(p for p in reversed(target.split(b"/")) if p)
@@ -111,30 +124,29 @@ class Tree:
 
     def add(self, layer: int, entries: Sequence[Entry]) -> None:
         """Stack one more layer: first its whiteouts, then its entries, in their order."""
-        mark = WHITEOUT
-        for number, entry in enumerate(entries):
-            if mark in entry.path:
+        mark, aufs = WHITEOUT, {}
+        marked = [(number, entry) for number, entry in enumerate(entries) if mark in entry.path]
+        markers = {number for number, entry in marked if is_marker(entry)}
+        for number, entry in marked:
+            if entry.path.startswith(_AUFS) and entry.name != OPAQUE:
+                aufs[entry.path] = Node(entry, layer, number, None)
+            elif number in markers:
                 self._apply_whiteout(layer, number, entry)
         for number, entry in enumerate(entries):
-            if mark not in entry.path or not entry.name.startswith(WHITEOUT):
-                self._place(layer, number, entry)
+            if number not in markers:
+                self._place(layer, number, entry, aufs)
 
     def _apply_whiteout(self, layer: int, number: int, entry: Entry) -> None:
-        name = entry.name
-        if not name.startswith(WHITEOUT):
-            return
-        if name == OPAQUE:
+        if entry.name == OPAQUE:
             directory = self.nodes.get(entry.parent)
             for child in list((directory.children if directory else None) or {}):
                 self._remove(self.nodes[_join(entry.parent, child)], layer, number, replaced=False)
-        elif name.startswith(WHITEOUT + WHITEOUT):
-            return  # AUFS bookkeeping, such as .wh..wh.plnk, means nothing to anybody else
-        else:
-            target = self.nodes.get(_join(entry.parent, name[len(WHITEOUT) :]))
-            if target is None or target is self.root:
-                self.notes.append(f"layer {layer}: whiteout {show(entry.path)!r} removes nothing")
-            else:
-                self._remove(target, layer, number, replaced=False)
+            return
+        target = self.nodes.get(_join(entry.parent, entry.name[len(WHITEOUT) :]))
+        if target is not None and target is not self.root:
+            self._remove(target, layer, number, replaced=False)
+        elif not entry.name.startswith(_AUFS):
+            self.notes.append(f"layer {layer}: whiteout {show(entry.path)!r} removes nothing")
 
     def _remove(self, node: Node, by: int, by_number: int, *, replaced: bool) -> None:
         if node.parent is not None and node.parent.children is not None:
@@ -144,30 +156,46 @@ class Tree:
             if gone.layer >= 0:
                 self.hidden.append(Hidden(gone, by, by_number, replaced and gone is node))
 
-    def _place(self, layer: int, number: int, entry: Entry) -> None:
+    def _place(self, layer: int, number: int, entry: Entry, aufs: dict[bytes, Node]) -> None:
         path = entry.path
         present = self.nodes.get(path)
-        target = self.nodes.get(entry.link) if entry.kind == HARDLINK else None
+        parent = present.parent if present is not None else self._directory(entry.parent, layer, number)
+        if present is None and parent is not None and parent.entry.path != entry.parent:
+            path = _join(parent.entry.path, entry.name)  # through a symbolic link
+            entry, present = replace(entry, path=path), self.nodes.get(path)
+        target = self._link_target(layer, entry, aufs) if entry.kind == HARDLINK else None
         if present is not None:
             if entry.kind == DIRECTORY and present.children is not None:
                 self._replace_directory(present, layer, number, entry)
                 return
-            if target is present:
-                self.notes.append(f"layer {layer}: {show(path)!r} is a hard link to itself")
-                return
             self._remove(present, layer, number, replaced=True)
-        parent = self._directory(entry.parent, layer, number)
         node = Node(entry, layer, number, parent)
-        if entry.kind == HARDLINK:
-            if target is None:
-                self.notes.append(
-                    f"layer {layer}: hard link {show(path)!r} names {show(entry.link)!r}, which is not there"
-                )
-            else:
-                node.inode = target.inode
+        if target is not None:
+            node.inode = target.inode
+        self._insert(node)
+
+    def _insert(self, node: Node) -> None:
+        path = node.entry.path
         self.nodes[path] = node
-        if parent.children is not None:
-            parent.children[path.rpartition(b"/")[2]] = node
+        if node.parent is not None and node.parent.children is not None:
+            node.parent.children[path.rpartition(b"/")[2]] = node
+
+    def _link_target(self, layer: int, entry: Entry, aufs: dict[bytes, Node]) -> Node | None:
+        """What a hard link leads to; None, and a note, where engines would fail."""
+        target = self.nodes.get(entry.link) or self._through_links(entry.link, layer) or aufs.get(entry.link)
+        if target is not None and target.children is None:
+            return target
+        what = "is not there" if target is None else "is a directory"
+        self.notes.append(f"layer {layer}: hard link {show(entry.path)!r} names {show(entry.link)!r}, which {what}")
+        return None
+
+    def _through_links(self, path: bytes, layer: int) -> Node | None:
+        """The node at a path that leads through symbolic links, where `layer` owns one of them."""
+        parent = path.rpartition(b"/")[0]
+        while parent and parent not in self.nodes:
+            parent = parent.rpartition(b"/")[0]
+        link = self.nodes[parent]
+        return self.resolve(path, follow_last=False) if link.layer == layer and link.content.kind == SYMLINK else None
 
     def _replace_directory(self, present: Node, layer: int, number: int, entry: Entry) -> None:
         if present.layer >= 0:
@@ -175,21 +203,36 @@ class Tree:
         present.entry, present.layer, present.number = entry, layer, number
 
     def _directory(self, path: bytes, layer: int, number: int) -> Node:
+        """The directory at `path`: what is in its place gives way, what is missing is made, as engines do."""
         missing: list[bytes] = []
         node = self.nodes.get(path)
         while node is None or node.children is None:
             if node is not None:
+                followed = self.resolve(path) if node.layer == layer and node.content.kind == SYMLINK else None
+                if followed is not None and followed.children is not None:
+                    node = followed
+                    break
+                if node.content.kind == SYMLINK:
+                    self.notes.append(f"layer {layer}: a directory takes the place of the symbolic link {show(path)!r}")
                 self._remove(node, layer, number, replaced=True)
-            missing.append(path)
-            path = path.rpartition(b"/")[0]
+            path, _, name = path.rpartition(b"/")
+            missing.append(name)
             node = self.nodes.get(path)
-        for path in reversed(missing):
-            parent = node
-            node = Node(Entry(path, DIRECTORY, 0, 0o755, 0, 0, 0, 0, 0), -1, -1, parent)
-            self.nodes[path] = node
-            if parent.children is not None:
-                parent.children[path.rpartition(b"/")[2]] = node
+        for name in reversed(missing):
+            path = _join(node.entry.path, name)
+            below = self.nodes.get(path)
+            if below is None or below.children is None:
+                if below is not None:
+                    self._remove(below, layer, number, replaced=True)
+                below = Node(Entry(path, DIRECTORY, 0, 0o755, 0, 0, 0, 0, 0), -1, -1, node)
+                self._insert(below)
+            node = below
         return node
+
+
+def is_marker(entry: Entry) -> bool:
+    """True for whiteouts, opaque markers and AUFS's bookkeeping, which say something of a layer and show nothing."""
+    return entry.name.startswith(WHITEOUT) or entry.path.startswith(_AUFS)
 
 
 def _join(directory: bytes, name: bytes) -> bytes:
