@@ -74,7 +74,7 @@ def _add_packing_arguments(parser: argparse.ArgumentParser) -> None:
         "--compress",
         metavar="HOW",
         default="keep",
-        help="keep (default: as they were; plain layers become gzip where they are to travel), gzip[:1-12], "
+        help="keep (default: as they were; plain layers become gzip where they are to travel), gzip[:0-12], "
         "zstd[:1-19], none. Layers whose files do not change are packed anew where that makes them smaller",
     )
     group.add_argument(

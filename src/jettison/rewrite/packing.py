@@ -1,5 +1,7 @@
 """Packing layers: gzip and zstd over all cores, to the same bytes on every machine and with any number of threads.
 
+Level 0 of gzip is the exception: that is ISA-L, four times as fast, whose bytes depend on the processor's family.
+
 gzip is made by libdeflate, in blocks that are members of their own (RFC 1952, 2.2: a file is a series of members, as
 pigz's and eStargz's are): it gives zlib's density at three times its speed and, unlike ISA-L, the same bytes on every
 processor. zstd's own threads cut the stream at places that depend on the level alone.
@@ -12,6 +14,7 @@ import sys
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from jettison.errors import UsageError
@@ -25,10 +28,11 @@ BLOCK = 1 << 20
 JOB = 4 << 20
 """Bytes of the tar that one thread of zstd's packs at a time. Part of the format, too."""
 
-_LEVELS = {"gzip": (1, 12, 1), "zstd": (1, 19, 3)}
-"""Least, most and default level. libdeflate's 12 is its best; zstd's above 19 want gigabytes of whoever unpacks."""
+_LEVELS = {"gzip": (0, 12, 1), "zstd": (1, 19, 3)}
+"""Least, most and default level. gzip's 0 is ISA-L's fast one, 1 to 12 are libdeflate's. Of zstd, what is above 19
+wants gigabytes of whoever unpacks."""
 _MOST_THREADS = {"gzip": 16, "zstd": 4}
-"""More would hold more of the layer at once than is worth it: a job of zstd's is at least 8 MiB."""
+"""More would hold more of the layer at once than is worth it: a job of zstd's has `JOB` bytes and as much room for what it makes."""
 
 
 Chunk = bytes | bytearray | memoryview
@@ -66,18 +70,16 @@ class Packing:
         if self.name is None:
             return iter(parts)
         threads = self.threads or min(os.cpu_count() or 1, _MOST_THREADS[self.name])
-        level = self.level or _LEVELS[self.name][2]
-        return _gzip(parts, level, threads) if self.name == "gzip" else _zstd(parts, level, threads)
+        return _gzip(parts, self.level, threads) if self.name == "gzip" else _zstd(parts, self.level, threads)
 
 
-def _gzip(parts: Iterable[bytes | memoryview], level: int, threads: int) -> Iterator[bytearray]:
-    from deflate import gzip_compress
-
-    waiting: deque[Future[bytearray]] = deque()
+def _gzip(parts: Iterable[bytes | memoryview], level: int, threads: int) -> Iterator[bytes | bytearray]:
+    compress = _fastest if level == 0 else partial(_deflated, level)
+    waiting: deque[Future[bytes | bytearray]] = deque()
     with ThreadPoolExecutor(threads, "jettison-pack") as pool:
         try:
             for block in _blocks(parts):
-                waiting.append(pool.submit(gzip_compress, block, level))
+                waiting.append(pool.submit(compress, block))
                 if len(waiting) > threads + 1:
                     yield waiting.popleft().result()
             while waiting:
@@ -85,6 +87,19 @@ def _gzip(parts: Iterable[bytes | memoryview], level: int, threads: int) -> Iter
         finally:
             for future in waiting:
                 future.cancel()
+
+
+def _deflated(level: int, block: bytes) -> bytearray:
+    from deflate import gzip_compress
+
+    return gzip_compress(block, level)
+
+
+def _fastest(block: bytes) -> bytes:
+    from isal import isal_zlib
+
+    packed: bytes = isal_zlib.compress(block, 1, 31)
+    return packed
 
 
 def _blocks(parts: Iterable[bytes | memoryview]) -> Iterator[bytes]:
