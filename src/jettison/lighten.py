@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jettison.errors import ImageError
+from jettison.image.check import check
 from jettison.image.tar import END
 from jettison.image.tree import stack
 from jettison.origin import command_of
@@ -161,6 +162,7 @@ def lighten(
     proof = same_tree(tree, shown, gone=work.gone)
     beyond = proof.beyond(work.gone, work.changed, links=recipe.link) + same_tree(work.draft.tree(), shown).differences
     if beyond:
+        check(image).demand()  # what is known of its layers may be older than a damage
         raise ImageError(
             f"the rewritten image would not show the same files ({len(beyond):,} differences; {beyond[0]}); "
             "nothing was written",

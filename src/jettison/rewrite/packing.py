@@ -32,7 +32,7 @@ _LEVELS = {"gzip": (0, 12, 1), "zstd": (1, 19, 3)}
 """Least, most and default level. gzip's 0 is ISA-L's fast one, 1 to 12 are libdeflate's. Of zstd, what is above 19
 wants gigabytes of whoever unpacks."""
 _MOST_THREADS = {"gzip": 16, "zstd": 4}
-"""More would hold more of the layer at once than is worth it: a job of zstd's has `JOB` bytes and as much room for what it makes."""
+"""More would hold more of the layer at once than is worth it. A job of zstd's has `JOB` bytes, and room for as many."""
 
 
 Chunk = bytes | bytearray | memoryview
