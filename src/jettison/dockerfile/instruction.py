@@ -57,8 +57,8 @@ class Instruction:
     """
 
     __slots__ = (
-        "_args", "_flags", "_json", "_logical", "_scripts", "_words", "end", "file", "grammar", "head_end", "heredocs",
-        "index", "inner", "keyword", "kind", "outer", "stage", "start",
+        "_args", "_flags", "_json", "_logical", "_pairs", "_scripts", "_words", "end", "file", "grammar", "head_end",
+        "heredocs", "index", "inner", "keyword", "kind", "outer", "stage", "start",
     )  # fmt: skip
 
     def __init__(self, file: Dockerfile, start: int, head_end: int, grammar: Grammar) -> None:
@@ -76,6 +76,7 @@ class Instruction:
         self._args = -1
         self._flags: list[Flag] | None = None
         self._words: list[Word] | None = None
+        self._pairs: list[Pair] | None = None
         self._json: list[Word] | bool | None = None
         self._scripts: list[Script] | None = None
         match = lexer.KEYWORD.match(file.source.data, start, head_end)
@@ -275,6 +276,11 @@ class Instruction:
     @property
     def pairs(self) -> list[Pair]:
         """Names and values of ENV, LABEL and ARG; quotes stay in the values (see `expand`)."""
+        if self._pairs is None:
+            self._pairs = self._read_pairs()
+        return self._pairs
+
+    def _read_pairs(self) -> list[Pair]:
         logical, start = self.logical, self.arguments_at
         text = logical.text
         stop = len(text.rstrip())

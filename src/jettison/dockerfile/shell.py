@@ -79,7 +79,7 @@ class Command:
     """
 
     __slots__ = (
-        "_head", "_name", "after", "assignments", "before", "end", "errexit", "index", "inside", "pipefail",
+        "_head", "_name", "_operands", "after", "assignments", "before", "end", "errexit", "index", "inside", "pipefail",
         "redirections", "script", "start", "statement", "words",
     )  # fmt: skip
 
@@ -98,6 +98,7 @@ class Command:
         self.pipefail = script.pipefail
         self.statement = 0
         self._head = -1
+        self._operands: dict[tuple[str, ...], list[Word]] = {}
         self._name: str | None = ""  # not yet asked for
 
     def __repr__(self) -> str:
@@ -179,8 +180,11 @@ class Command:
 
     def operands(self, values: Iterable[str] = ()) -> list[Word]:
         """The arguments that are no options. `values` names the options whose value is the next word."""
-        taking = frozenset(values)
-        found: list[Word] = []
+        taking = tuple(values)
+        known = self._operands.get(taking)
+        if known is not None:
+            return known
+        found = self._operands[taking] = []
         rest = iter(self.arguments)
         for word in rest:
             text = word.text

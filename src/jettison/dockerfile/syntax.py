@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -92,6 +91,8 @@ def check_file(file: Dockerfile) -> None:
 
 
 def _unknown(instruction: Instruction) -> Problem:
+    import difflib
+
     near = difflib.get_close_matches(instruction.kind, KINDS, 1, 0.75)
     expected = f"{near[0]}?" if near else "an instruction (FROM, RUN, COPY, ...)"
     if instruction.kind in ("&&", "||", "|") or instruction.kind.startswith(("-", "&&")):
@@ -121,6 +122,8 @@ def _flags(instruction: Instruction) -> Iterator[Problem]:
     allowed = FLAGS.get(instruction.kind, _NO_FLAGS)
     for flag in instruction.flags:
         if flag.name not in allowed:
+            import difflib
+
             near = difflib.get_close_matches(flag.name, allowed, 1)
             expected = f"--{near[0]}?" if near else _one_of([f"--{name}" for name in sorted(allowed)], "no flags")
             yield Problem(flag.span, f"{instruction.kind} has no flag --{flag.name}", expected)

@@ -55,6 +55,11 @@ _COMPOUND: Final = frozenset(
 
 
 @cache
+def _inside(flags: int) -> Inside:
+    return Inside(flags)
+
+
+@cache
 def _parser() -> Parser:
     import tree_sitter
     import tree_sitter_bash
@@ -146,7 +151,7 @@ class _Table:
         last = self.levels[-1]
         if not self.joiner and last is not None and self.text.find(b"\n", last.end, at) >= 0:
             self.operator("\n")
-        command = Command(script, at, Inside(inside), self.joiner)
+        command = Command(script, at, _inside(inside), self.joiner)
         command.statement = len(script.statements) - 1
         command.end = node.end_byte
         self.joiner = ""

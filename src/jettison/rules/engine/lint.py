@@ -15,11 +15,8 @@ from jettison.rules.engine.rule import CommandRule, FileRule, InstructionRule, R
 from jettison.rules.engine.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from jettison.dockerfile.context import BuildContext
     from jettison.dockerfile.instruction import Instruction
-    from jettison.dockerfile.shell import Script
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
 
@@ -44,9 +41,11 @@ class Plan:
         self.files = [rule for rule in rules if isinstance(rule, FileRule)]
         self.stages = [rule for rule in rules if isinstance(rule, StageRule)]
         self.instructions: dict[str, list[InstructionRule]] = {}
-        self.scripts: dict[str, list[ScriptRule]] = {}
-        self.commands: dict[str, dict[str, list[CommandRule]]] = {}
+        self.scripts: dict[str, list[tuple[ScriptRule, tuple[bytes, ...]]]] = {}
+        self.commands: dict[str, dict[str | None, list[CommandRule]]] = {}
         self.unfiltered: set[str] = set()
+        # What is looked for in the file first. A blank may be a continuation there, so for scripts it is left out.
+        self.mentions = {word for rule in (*self.files, *self.stages) for word in rule.mentions}
         words: set[bytes] = set()
         for rule in rules:
             if isinstance(rule, InstructionRule):
@@ -54,7 +53,9 @@ class Plan:
                     self.instructions.setdefault(kind, []).append(rule)
             elif isinstance(rule, ScriptRule):
                 for kind in rule.kinds:
-                    self.scripts.setdefault(kind, []).append(rule)
+                    stripped = tuple(word.split()[0] for word in rule.mentions)
+                    self.scripts.setdefault(kind, []).append((rule, stripped))
+                    self.mentions.update(stripped)
                     if not rule.mentions:
                         self.unfiltered.add(kind)
                 words.update(rule.mentions)
@@ -87,32 +88,40 @@ def lint(
     tree.build_args.update(settings.build_args)
     chosen = plan(registry.select(settings) if rules is None else rules)
     report = Report(tree)
-    found = list(_walk(tree, chosen, Context(tree, settings)))
+    found = _walk(tree, chosen, Context(tree, settings))
     ignores = Ignores(tree, chosen.codes) if settings.pragmas else None
     if ignores is not None and ignores.any:
         kept = [finding for finding in found if not ignores.covers(finding)]
         report.ignored = len(found) - len(kept)
         found = kept + list(ignores.unused(Context(tree, settings)))
-    found.sort(key=lambda finding: (finding.location.span, finding.code))
+    found.sort(key=lambda finding: (finding.location.span.start, finding.location.span.end, finding.code))
     report.findings = found
     return report
 
 
-def _walk(file: Dockerfile, plan: Plan, context: Context) -> Iterator[Finding]:
+def _walk(file: Dockerfile, plan: Plan, context: Context) -> list[Finding]:
+    """Everything the rules find, in the order in which they are asked."""
     data = file.data
     _ = file.stages
+    held = {word for word in plan.mentions if word in data}
+    found: list[Finding] = []
     for rule in plan.files:
-        if not rule.mentions or any(word in data for word in rule.mentions):
-            yield from rule.check(file, context)
+        if not rule.mentions or not held.isdisjoint(rule.mentions):
+            found.extend(rule.check(file, context))
     for stage_rule in plan.stages:
-        if not stage_rule.mentions or any(word in data for word in stage_rule.mentions):
+        if not stage_rule.mentions or not held.isdisjoint(stage_rule.mentions):
             for stage in file.stages:
-                yield from stage_rule.check(stage, context)
+                found.extend(stage_rule.check(stage, context))
+    scripts = {
+        kind: [rule for rule, words in rules if not words or not held.isdisjoint(words)]
+        for kind, rules in plan.scripts.items()
+    }
     worth = _worth_parsing(file, plan)
     for number, instruction in enumerate(file.instructions):
-        yield from _instruction(instruction, plan, context, number in worth)
+        _instruction(instruction, plan, scripts, context, number in worth, found)
         if instruction.inner is not None:
-            yield from _instruction(instruction.inner, plan, context, number in worth)
+            _instruction(instruction.inner, plan, scripts, context, number in worth, found)
+    return found
 
 
 def _worth_parsing(file: Dockerfile, plan: Plan) -> set[int]:
@@ -131,31 +140,46 @@ def _worth_parsing(file: Dockerfile, plan: Plan) -> set[int]:
     return found
 
 
-def _instruction(instruction: Instruction, plan: Plan, context: Context, worth: bool) -> Iterator[Finding]:
+def _instruction(
+    instruction: Instruction,
+    plan: Plan,
+    scripts: dict[str, list[ScriptRule]],
+    context: Context,
+    worth: bool,
+    found: list[Finding],
+) -> None:
+    """One instruction, and its shell code where that is worth parsing. `scripts`: what this file's words leave."""
     kind = instruction.kind
     inside = instruction.outer is not None
     for rule in plan.instructions.get(kind, ()):
         if rule.onbuild or not inside:
-            yield from rule.check(instruction, context)
-    commands, scripts = plan.commands.get(kind), plan.scripts.get(kind)
-    if commands is None and scripts is None:
-        return
+            found.extend(rule.check(instruction, context))
     if not worth and kind not in plan.unfiltered:
         return
+    commands, script_rules = plan.commands.get(kind), scripts.get(kind)
+    if commands is None and not script_rules:
+        return
     for script in instruction.scripts:
-        for script_rule in scripts or ():
-            if not script_rule.onbuild and inside:
-                continue
-            if not script_rule.mentions or any(word in script.text for word in script_rule.mentions):
-                yield from _offered(script, script_rule.check(script, context))
+        before = len(found)
+        text = script.text
+        seen: dict[tuple[bytes, ...], bool] = {}
+        for script_rule in script_rules or ():
+            mentions = script_rule.mentions
+            if mentions:
+                mentioned = seen.get(mentions)
+                if mentioned is None:
+                    mentioned = seen[mentions] = any(word in text for word in mentions)
+                if not mentioned:
+                    continue
+            if script_rule.onbuild or not inside:
+                found.extend(script_rule.check(script, context))
         if commands is not None:
             for command in script.commands:
                 name = command.name
-                for command_rule in commands.get(name, ()) if name else ():
-                    if command_rule.onbuild or not inside:
-                        yield from _offered(script, command_rule.check(command, context))
-
-
-def _offered(script: Script, findings: Iterator[Finding]) -> Iterable[Finding]:
-    """Code the shell parser did not understand gets no fix."""
-    return (replace(finding, fix=None) for finding in findings) if script.has_error else findings
+                if name in commands:
+                    for command_rule in commands[name]:
+                        if command_rule.onbuild or not inside:
+                            found.extend(command_rule.check(command, context))
+        if script.has_error:
+            # Code the shell parser did not understand gets no fix.
+            found[before:] = [replace(finding, fix=None) for finding in found[before:]]
