@@ -4,7 +4,6 @@ where the command runs. Flags win over `JETTISON_*` in the environment, which wi
 from __future__ import annotations
 
 import os
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,6 +57,8 @@ def load(start: Path | None = None, explicit: str | None = None) -> Config:
 
 
 def _read(path: Path) -> Config:
+    import tomllib
+
     try:
         tables = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:

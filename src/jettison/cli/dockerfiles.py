@@ -8,10 +8,10 @@ import os
 import re
 import stat
 import sys
-import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from jettison.dockerfile.patterns import lazy
 from jettison.errors import InputError, NotFound
 
 if TYPE_CHECKING:
@@ -19,13 +19,11 @@ if TYPE_CHECKING:
 
     from jettison.dockerfile.context import BuildContext
 
-NAME = re.compile(r"(?i)(?:dockerfile|containerfile)(?:[._-].*)?|.+[._-](?:dockerfile|containerfile)")
-_NOT = re.compile(
-    r"(?i).*\.(?:dockerignore|containerignore|md|txt|rst|py|go|js|ts|json|ya?ml|sh|orig|rej|bak|swp|tmpl|html)"
-)
+NAME = lazy(r"(?i)(?:dockerfile|containerfile)(?:[._-].*)?|.+[._-](?:dockerfile|containerfile)")
+_NOT = lazy(r"(?i).*\.(?:dockerignore|containerignore|md|txt|rst|py|go|js|ts|json|ya?ml|sh|orig|rej|bak|swp|tmpl|html)")
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"})
-COMPOSE = re.compile(r"(?i)(?:docker-)?compose(?:[._-].*)?\.ya?ml")
-BAKE = re.compile(r"(?i)docker-bake(?:\..*)?\.(?:hcl|json)")
+COMPOSE = lazy(r"(?i)(?:docker-)?compose(?:[._-].*)?\.ya?ml")
+BAKE = lazy(r"(?i)docker-bake(?:\..*)?\.(?:hcl|json)")
 MOST = 64 << 20
 """The largest file that is read, in bytes."""
 
@@ -37,6 +35,8 @@ class Found:
     path: str | None
     shown: str
     directory: str | None = None
+    contexts: dict[tuple[str, str | None], BuildContext] = field(default_factory=dict)
+    """Those of the run, so that files side by side share one."""
 
     def read(self) -> bytes:
         """Its bytes. Raises `InputError` for what cannot be read or is no text."""
@@ -65,10 +65,14 @@ class Found:
 
         if self.path is None:
             return None
-        return BuildContext(self.directory or os.path.dirname(self.path) or ".", self.path)
+        directory = self.directory or os.path.dirname(self.path) or "."
+        context = BuildContext(directory, self.path)
+        return self.contexts.setdefault((directory, context.ignore_file), context)
 
     def write(self, data: bytes) -> None:
         """Replace the file in one step, keeping mode and owner; a link's target is replaced, not the link."""
+        import tempfile
+
         target = os.path.realpath(self.path or "")
         try:
             status = os.stat(target)
@@ -92,12 +96,13 @@ class Found:
 def find(paths: Sequence[str], *, stdin_name: str = "-", exclude: Sequence[str] = ()) -> Iterator[Found | InputError]:
     """The Dockerfiles that `paths` mean, each once, in the order given. What cannot be read comes as its error."""
     seen: set[str] = set()
+    contexts: dict[tuple[str, str | None], BuildContext] = {}
     for path in paths:
         for found in _expand(path, stdin_name, exclude):
             key = os.path.realpath(found.path) if isinstance(found, Found) and found.path else None
             if key is None or key not in seen:
                 seen.add(key or "")
-                yield found
+                yield replace(found, contexts=contexts) if isinstance(found, Found) else found
 
 
 def _expand(path: str, stdin_name: str, exclude: Sequence[str]) -> Iterator[Found | InputError]:
@@ -222,8 +227,8 @@ def _builds(document: Any) -> Iterator[tuple[str, str]]:
             yield str(target.get("context", ".")), str(target.get("dockerfile", "Dockerfile"))
 
 
-_TARGET = re.compile(r'^target\s+"[^"]*"\s*\{(.*?)^\}', re.MULTILINE | re.DOTALL)
-_SETTING = re.compile(r'^\s*(context|dockerfile)\s*=\s*"([^"]*)"', re.MULTILINE)
+_TARGET = lazy(r'^target\s+"[^"]*"\s*\{(.*?)^\}', re.MULTILINE | re.DOTALL)
+_SETTING = lazy(r'^\s*(context|dockerfile)\s*=\s*"([^"]*)"', re.MULTILINE)
 
 
 def _bake_hcl(text: str) -> Iterator[tuple[str, str]]:

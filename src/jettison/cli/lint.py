@@ -135,13 +135,15 @@ class _Run:
 
     def _one(self, file: Found) -> Result:
         from jettison.report.lint import Result
-        from jettison.rules.engine.lint import lint
-        from jettison.rules.engine.repair import repair
 
         data = file.read()
         if not self.fixing:
+            from jettison.rules.engine.lint import lint
+
             report = lint(data, self.settings, path=file.shown, context=file.context(), rules=self.rules)
             return Result(report.file, tuple(report.findings))
+        from jettison.rules.engine.repair import repair
+
         unsafe = self.arguments.unsafe_fixes
         mended = repair(data, self.settings, path=file.shown, unsafe=unsafe, context=file.context(), rules=self.rules)
         if self.arguments.diff:
@@ -158,7 +160,6 @@ def run(arguments: argparse.Namespace) -> int:
     """Find the files, lint, mend, report."""
     from jettison.cli.dockerfiles import find
     from jettison.cli.lint_settings import read
-    from jettison.cli.printing import emit
     from jettison.report.lint import format_named
 
     chosen = read(arguments)
@@ -169,13 +170,17 @@ def run(arguments: argparse.Namespace) -> int:
         results = work.shellchecked(results)
     quiet_stdout = arguments.diff or (arguments.paths == ["-"] and work.fixing)
     if arguments.output:
+        from jettison.cli.printing import emit
+
         emit("".join(format.render(results)).encode("utf-8", "replace"), arguments.output)
     else:
         stream = sys.stderr if quiet_stdout else sys.stdout
         for piece in format.render(results):
             stream.write(piece)
     if work.streamed is not None and not arguments.diff:
-        emit(work.streamed, None)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(work.streamed)
+        sys.stdout.buffer.flush()
     if not work.files and not work.unreadable:
         raise NothingToCheck("no Dockerfile found", hint="name one, or a directory that holds some")
     if work.unreadable:

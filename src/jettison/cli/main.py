@@ -46,12 +46,21 @@ def load(name: str) -> Command:
     return cast("Command", importlib.import_module(f"{cli.__name__}.{name}"))
 
 
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Spares every run the modules argparse would ask for the width of a help that is not shown."""
+
+    def __init__(self, prog: str) -> None:
+        try:
+            width = int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(1).columns
+        except (OSError, ValueError):
+            width = 80
+        super().__init__(prog, width=width - 2)
+
+
 def _parser_of(name: str) -> tuple[argparse.ArgumentParser, Command]:
     command = load(name)
     text = (command.__doc__ or "").strip()
-    parser = argparse.ArgumentParser(
-        prog=f"jettison {name}", description=text, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(prog=f"jettison {name}", description=text, formatter_class=_Help)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress and no notes on stderr")
     parser.add_argument("-v", "--verbose", action="store_true", help="more on stderr; a traceback for internal errors")
     command.configure(parser)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-_DEBIAN_TAGS: Final = re.compile(
+from jettison.dockerfile.patterns import lazy
+
+_DEBIAN_TAGS: Final = lazy(
     r"(?:^|[-.])(?:stretch|buster|bullseye|bookworm|trixie|jessie|wheezy|sid|slim|debian\d*)(?:$|[-.\d])"
 )
-_UBUNTU_TAGS: Final = re.compile(r"(?:^|[-.])(?:ubuntu|trusty|xenial|bionic|focal|jammy|noble)(?:$|[-.\d])")
-_WINDOWS: Final = re.compile(r"windowsservercore|nanoserver|servercore|mcr\.microsoft\.com/windows|ltsc20\d\d")
-_RHEL: Final = re.compile(
+_UBUNTU_TAGS: Final = lazy(r"(?:^|[-.])(?:ubuntu|trusty|xenial|bionic|focal|jammy|noble)(?:$|[-.\d])")
+_WINDOWS: Final = lazy(r"windowsservercore|nanoserver|servercore|mcr\.microsoft\.com/windows|ltsc20\d\d")
+_RHEL: Final = lazy(
     r"(?:^|/)(?:centos|fedora|rockylinux|almalinux|oraclelinux|amazonlinux|redhat|rhel\d*|ubi\d*|ubi-minimal|ubi-init)(?:$|[-/:\d])"
 )
 _NAMES: Final[dict[str, str]] = {

@@ -7,6 +7,7 @@ import posixpath
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 _BOM = "\ufeff"
 
@@ -97,6 +98,8 @@ class BuildContext:
     def __init__(self, directory: str, dockerfile: str | None = None) -> None:
         self.directory = directory
         self.dockerfile = dockerfile
+        self.memo: dict[str, Any] = {}
+        """What rules worked out about it, for all Dockerfiles that share it."""
 
     @cached_property
     def ignore_file(self) -> str | None:

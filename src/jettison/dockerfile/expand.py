@@ -9,10 +9,12 @@ import fnmatch
 import re
 from typing import TYPE_CHECKING
 
+from jettison.dockerfile.patterns import lazy
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NAME = re.compile(r"[A-Za-z_]\w*|\d+|[@*#?!$-]")
+_NAME = lazy(r"[A-Za-z_]\w*|\d+|[@*#?!$-]")
 
 
 class _Unknown(Exception):

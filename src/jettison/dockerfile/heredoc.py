@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile import lexer
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.words import Heredoc, Problem
 from jettison.finding import Span
 
 if TYPE_CHECKING:
     from jettison.dockerfile.instruction import Instruction
 
-_QUOTED_PART = re.compile(r"""\\(.)|'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\\'"]+)""", re.DOTALL)
+_QUOTED_PART = lazy(r"""\\(.)|'([^']*)'|"((?:[^"\\]|\\.)*)"|([^\\'"]+)""", re.DOTALL)
 
 
 def read_heredocs(instruction: Instruction, problems: list[Problem]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile import lexer
 from jettison.dockerfile.logical import Logical
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.words import Flag, Heredoc, Pair, Word, word_at
 from jettison.finding import Span
 
@@ -43,10 +44,10 @@ KIND_OF: Final = {spelling.encode(): kind for kind in KINDS for spelling in (kin
 JSON_KINDS: Final = frozenset(("ADD", "CMD", "COPY", "ENTRYPOINT", "RUN", "SHELL", "VOLUME", "HEALTHCHECK"))
 HEREDOC_KINDS: Final = frozenset(("ADD", "COPY", "RUN"))
 
-_HEAD = re.compile(rb"\s*(\S*)\s*")
-_WHITE_WORD = re.compile(rb"\S+")
-_JSON_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+"')
-_HEALTH = re.compile(rb"(\S+)\s*")
+_HEAD = lazy(rb"\s*(\S*)\s*")
+_WHITE_WORD = lazy(rb"\S+")
+_JSON_STRING = lazy(rb'"(?:[^"\\]++|\\.)*+"')
+_HEALTH = lazy(rb"(\S+)\s*")
 
 
 class Instruction:

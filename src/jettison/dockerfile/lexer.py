@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from jettison.dockerfile.patterns import lazy
+
 # What Go's unicode.IsSpace calls white space, less the line feed; U+0085 and U+00A0 in UTF-8.
 SPACE: Final = rb"(?:[ \t\r\f\v]|\xc2[\x85\xa0])"
 _SKIPPED: Final = rb"(?:" + SPACE + rb"*+(?:\#[^\n]*+)?\n)"
@@ -53,12 +55,12 @@ BACKTICK: Final = Grammar(b"`")
 TRIVIA: Final = re.compile(_SKIPPED + rb"*+" + _LAST + rb"?+")
 """Comment and blank lines between instructions."""
 
-FLAG: Final = re.compile(
+FLAG: Final = lazy(
     rb"--((?:[^\s'\"\\]++|\\(?:.|\Z)|'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|\"(?:[^\"\\]|\\.)*+(?:\"|\\?\Z))*+)", re.DOTALL
 )
-SHELL_WORD: Final = re.compile(
+SHELL_WORD: Final = lazy(
     rb"(?:[^\s'\"\\$]++|\\(?:.|\Z)|\$\{[^}]*+\}|\$|'[^']*+'|\"(?:[^\"\\]|\\.)*+\")++|(?P<bad>\S)", re.DOTALL
 )
 """A word as BuildKit's heredoc search splits them; `bad` is an unclosed quote, at which it gives up."""
 
-HEREDOC: Final = re.compile(rb"(?P<fd>\d*)<<(?P<dash>-?)(?P<rest>[^<]+)\Z", re.DOTALL)
+HEREDOC: Final = lazy(rb"(?P<fd>\d*)<<(?P<dash>-?)(?P<rest>[^<]+)\Z", re.DOTALL)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile.logical import Logical
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.shell import Command, Inside, Script, Statement
 from jettison.dockerfile.shells import POSIX, from_argv, shell_of
 from jettison.dockerfile.table import fill
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.shells import Shell
     from jettison.dockerfile.words import Heredoc
 
-_HEALTH_COMMAND = re.compile(rb"CMD\s+", re.IGNORECASE)
+_HEALTH_COMMAND = lazy(rb"CMD\s+", re.IGNORECASE)
 
 
 def scripts_of(instruction: Instruction) -> list[Script]:

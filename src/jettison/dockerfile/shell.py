@@ -79,8 +79,8 @@ class Command:
     """
 
     __slots__ = (
-        "_head", "_name", "_operands", "after", "assignments", "before", "end", "errexit", "index", "inside", "pipefail",
-        "redirections", "script", "start", "statement", "words",
+        "_head", "_name", "_operands", "after", "assignments", "before", "end", "errexit", "index", "inside",
+        "pipefail", "redirections", "script", "start", "statement", "words",
     )  # fmt: skip
 
     def __init__(self, script: Script, start: int, inside: Inside, before: str) -> None:

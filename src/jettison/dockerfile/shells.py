@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import SYSTEM_SHELL
+from jettison.dockerfile.patterns import lazy
 
 if TYPE_CHECKING:
     from jettison.dockerfile.instruction import Instruction
 
 POSIX: Final = frozenset(("sh", "bash", "ash", "dash", "ksh", "zsh", "mksh", "busybox"))
-_PRAGMA = re.compile(rb"#\s*hadolint\s+shell\s*=\s*(\S+)", re.IGNORECASE)
+_PRAGMA = lazy(rb"#\s*hadolint\s+shell\s*=\s*(\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile.edit import delete, insert
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Edit, Span
 
 if TYPE_CHECKING:
@@ -13,9 +14,9 @@ if TYPE_CHECKING:
     from jettison.dockerfile.shell import Command, Script
     from jettison.dockerfile.words import Word
 
-_LEADING_JOINER = re.compile(rb"\n([ \t]*)(?:&&|\|\||;)[ \t]+\S")
-_COMPOUND_END = re.compile(rb"(?:[})]|\b(?:fi|done|esac))\s*\Z")
-_TRAILING_JOINER = re.compile(rb"(?:&&|;)[ \t]*(?P<break>\\[ \t]*\r?\n)(?P<indent>[ \t]*)\S")
+_LEADING_JOINER = lazy(rb"\n([ \t]*)(?:&&|\|\||;)[ \t]+\S")
+_COMPOUND_END = lazy(rb"(?:[})]|\b(?:fi|done|esac))\s*\Z")
+_TRAILING_JOINER = lazy(rb"(?:&&|;)[ \t]*(?P<break>\\[ \t]*\r?\n)(?P<indent>[ \t]*)\S")
 
 
 def append_command(script: Script, text: bytes) -> Edit | None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.instruction import KINDS
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.words import Problem
 from jettison.finding import Span
 
@@ -24,15 +25,15 @@ FLAGS: Final[dict[str, frozenset[str]]] = {
 }
 REPEATED: Final = frozenset(("mount", "exclude", "device"))
 BOOLEAN: Final = frozenset(("keep-git-dir", "link", "parents", "unpack"))
-STAGE_NAME: Final = re.compile(r"[a-z][a-z0-9_.-]*\Z")
-_DURATION = re.compile(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z")
+STAGE_NAME: Final = lazy(r"[a-z][a-z0-9_.-]*\Z")
+_DURATION = lazy(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z")
 _NO_FLAGS: Final = frozenset[str]()
 # What the builder's word lexer reads without complaint: closed quotes and closed ${...}.
-_CLOSED = re.compile(
+_CLOSED = lazy(
     rb"""(?:[^\\'"$]++|\\(?:.|\Z)|'[^']*+'|"(?:[^"\\$]++|\\.|\$(?:\{[^}]*+\}|(?!\{)))*+"|\$(?:\{(?:[^}\\]|\\.)*+\}|(?!\{)))*+\Z""",
     re.DOTALL,
 )
-_CLOSED_BACKTICK = re.compile(_CLOSED.pattern.replace(rb"\\", rb"`"), re.DOTALL)
+_CLOSED_BACKTICK = lazy(_CLOSED.pattern.replace(rb"\\", rb"`"), re.DOTALL)
 _WORD: Final = rb"[^\s'\"$\\`\[-][^\s'\"\\`$]*+"
 _ONE: Final = rb"[ \t]+" + _WORD + rb"[ \t\r]*\n?\Z"
 _PAIRS: Final = rb"(?:[ \t]+[\w.-]++=(?:[^\s'\"\\`$]++|\"[^\"\\`$\n]*+\"(?=[ \t\r\n]|\Z))?+)++[ \t\r]*\n?\Z"

@@ -6,6 +6,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.shell import Assignment, Command, Inside, Redirection, Script, Statement
 from jettison.dockerfile.words import Word
 from jettison.finding import Span
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 100
 """Nesting of shell constructs beyond which a script counts as not understood."""
-_PLAIN = re.compile(rb"[A-Za-z0-9_./:=+,@%^~*?\[\]-]+\Z")
-_ESCAPE = re.compile(rb"\\(\n|.)", re.DOTALL)
-_STRING_ESCAPE = re.compile(rb'\\(["\\$`\n])')
-_EXPANDS = re.compile(rb"(?<!\\)(?:\\\\)*[$`]")
+_PLAIN = lazy(rb"[A-Za-z0-9_./:=+,@%^~*?\[\]-]+\Z")
+_ESCAPE = lazy(rb"\\(\n|.)", re.DOTALL)
+_STRING_ESCAPE = lazy(rb'\\(["\\$`\n])')
+_EXPANDS = lazy(rb"(?<!\\)(?:\\\\)*[$`]")
 _OPERATORS: Final = frozenset(("&&", "||", ";", "|", "|&", "&", ";;", "\n"))
 _WORDS: Final = frozenset(
     [

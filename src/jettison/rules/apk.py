@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word, remove_command
 from jettison.finding import Edit, Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, later, removed, ships
@@ -25,9 +26,9 @@ VALUES: Final = (
 """Options of apk whose value is the next word (apk(8), apk-add(8))."""
 UPDATES: Final = ("-U", "--update", "--update-cache")
 
-_CACHE = re.compile(rb"/var/cache/(?:apk|\*|\{)|/var/cache/?(?:['\"]|\Z)|/etc/apk/cache")
-_MOUNT = re.compile(r"^/var/cache(?:/apk)?$|^/etc/apk(?:/cache)?$|^/var$|^/lib/apk")
-_TOO_OLD = re.compile(r"alpine[^:]*:(?:v?2\.|v?3\.[0-2](?:\D|\Z)|edge-2015)")
+_CACHE = lazy(rb"/var/cache/(?:apk|\*|\{)|/var/cache/?(?:['\"]|\Z)|/etc/apk/cache")
+_MOUNT = lazy(r"^/var/cache(?:/apk)?$|^/etc/apk(?:/cache)?$|^/var$|^/lib/apk")
+_TOO_OLD = lazy(r"alpine[^:]*:(?:v?2\.|v?3\.[0-2](?:\D|\Z)|edge-2015)")
 
 
 def action(command: Command) -> Word | None:

@@ -7,6 +7,7 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import replace
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import append_command, insert_word, remove_command, remove_word
 from jettison.finding import Edit, Safety, Severity, Span
 from jettison.rules.engine.rule import CommandRule, ScriptRule
@@ -26,8 +27,8 @@ ARCHIVES: Final = "/var/cache/apt/archives"
 VALUES: Final = ("-o", "-c", "-t", "-a", "--option", "--config-file", "--target-release", "--default-release")
 """Options of apt-get whose value is the next word (apt-get(8))."""
 
-_CLEANS_LISTS = re.compile(rb"/var/lib/(?:apt(?:/lists)?(?:/|\*|\Z|['\"])|\{[^}]*\bapt\b|\*)")
-_CLEANS_ARCHIVES = re.compile(rb"/var/cache/(?:apt|debconf|\*|\{)")
+_CLEANS_LISTS = lazy(rb"/var/lib/(?:apt(?:/lists)?(?:/|\*|\Z|['\"])|\{[^}]*\bapt\b|\*)")
+_CLEANS_ARCHIVES = lazy(rb"/var/cache/(?:apt|debconf|\*|\{)")
 _NEEDS_LISTS: Final = frozenset(
     ("install", "build-dep", "source", "download", "upgrade", "dist-upgrade", "full-upgrade", "reinstall", "satisfy")
 )
@@ -532,9 +533,7 @@ class Unauthenticated(CommandRule):
     """
     good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
 
-    _SETTINGS = re.compile(
-        r"(?:allow-?unauthenticated|allow-?insecure-?repositories)=(?:true|yes|1|on)\Z", re.IGNORECASE
-    )
+    _SETTINGS = lazy(r"(?:allow-?unauthenticated|allow-?insecure-?repositories)=(?:true|yes|1|on)\Z", re.IGNORECASE)
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the option."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import split_reference
 from jettison.dockerfile.edit import delete, replace
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Edit, Safety, Severity, Span
 from jettison.rules.engine.rule import FileRule, InstructionRule, StageRule
 from jettison.rules.engine.settings import Settings
@@ -353,7 +353,7 @@ _PLATFORM: Final = frozenset(
     for side in ("TARGET", "BUILD")
     for what in ("PLATFORM", "OS", "OSVERSION", "ARCH", "VARIANT", "STAGE")
 )
-_VARIABLE: Final = re.compile(r"(?<!\\)\$(?:\{(?P<name>\w+)(?P<operator>:?[-+?]|[#%/])?[^}]*\}|(?P<bare>\w+))")
+_VARIABLE: Final = lazy(r"(?<!\\)\$(?:\{(?P<name>\w+)(?P<operator>:?[-+?]|[#%/])?[^}]*\}|(?P<bare>\w+))")
 
 
 def _arguments(file: Dockerfile) -> dict[str, Word | None]:
@@ -407,7 +407,7 @@ class ArgDefaultInvalid(StageRule):
             yield context.found(self, word, f"without build arguments this is {text!r}, which names no image")
 
 
-_IMAGE: Final = re.compile(
+_IMAGE: Final = lazy(
     r"(?:[\w.-]+(?::\d+)?/)?[a-z0-9]+(?:[._-]+[a-z0-9]+)*(?:/[a-z0-9]+(?:[._-]+[a-z0-9]+)*)*(?::\w[\w.-]{0,127})?(?:@\w+:[0-9a-f]+)?"
 )
 
@@ -426,7 +426,7 @@ _SLIM: Final = {
     "gradle": "a second stage FROM eclipse-temurin:21-jre, with the jar",
     "buildpack-deps": "debian:12-slim, with the packages that are needed",
 }
-_LEAN: Final = re.compile(r"slim|alpine|jre|distroless|nanoserver|windowsservercore|ubi|minimal")
+_LEAN: Final = lazy(r"slim|alpine|jre|distroless|nanoserver|windowsservercore|ubi|minimal")
 
 
 class FullBase(StageRule):
@@ -492,6 +492,4 @@ class StageUnused(FileRule):
                 yield context.found(self, stage.instruction.body_span, "no other stage builds on it or copies from it")
 
 
-_TARGET: Final = re.compile(
-    r"test|dev|lint|debug|check|ci|doc|bench|release|prod|final|runtime|e2e|export|artifact|package"
-)
+_TARGET: Final = lazy(r"test|dev|lint|debug|check|ci|doc|bench|release|prod|final|runtime|e2e|export|artifact|package")

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.rules.engine.rule import FileRule
 from jettison.units import size as size_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jettison.dockerfile.context import BuildContext
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
 _UNWANTED: Final = (
-    (".git", re.compile(r"(?:^|/)\.git/")),
-    ("node_modules", re.compile(r"(?:^|/)node_modules/")),
-    ("a virtual environment", re.compile(r"(?:^|/)\.?venv/")),
-    ("Python's caches", re.compile(r"(?:^|/)(?:__pycache__|\.mypy_cache|\.ruff_cache|\.pytest_cache|\.tox|\.nox)/")),
+    (".git", lazy(r"(?:^|/)\.git/")),
+    ("node_modules", lazy(r"(?:^|/)node_modules/")),
+    ("a virtual environment", lazy(r"(?:^|/)\.?venv/")),
+    ("Python's caches", lazy(r"(?:^|/)(?:__pycache__|\.mypy_cache|\.ruff_cache|\.pytest_cache|\.tox|\.nox)/")),
     (
         "build output of Rust, Gradle or Terraform",
-        re.compile(r"(?:^|/)(?:target/(?:debug|release)|\.gradle|\.terraform)/"),
+        lazy(r"(?:^|/)(?:target/(?:debug|release)|\.gradle|\.terraform)/"),
     ),
 )
-_SECRETS = re.compile(
+_SECRETS = lazy(
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|production|prod))?|\.npmrc|\.pypirc|\.netrc|\.git-credentials"
     r"|\.aws/.+|\.ssh/.+|\.pgpass|.+\.(?:p12|pfx|kdbx))\Z"
 )
@@ -114,17 +115,21 @@ class UnwantedInContext(FileRule):
         instruction = whole(file)
         if instruction is None:
             return
-        files = place.sent.files
-        for name, pattern in _UNWANTED:
-            held = [path for path in files if pattern.search(path)]
-            if held:
-                size = size_text(sum(files[path] for path in held))
-                yield context.found(
-                    self, instruction.body_span, f"{name} would be copied too: {len(held):,} files, {size}"
-                )
-        secret = [path for path in files if _SECRETS.search(path) and not any(p.search(path) for _, p in _UNWANTED)]
-        if secret:
-            names = ", ".join(sorted(secret)[:3]) + (", ..." if len(secret) > 3 else "")
-            yield context.found(
-                self, instruction.body_span, f"files that may hold secrets would be copied too: {names}"
-            )
+        if "unwanted" not in place.memo:
+            place.memo["unwanted"] = list(_unwanted(place))
+        for message in place.memo["unwanted"]:
+            yield context.found(self, instruction.body_span, message)
+
+
+def _unwanted(place: BuildContext) -> Iterator[str]:
+    """What a build would send and should not, a sentence for each kind."""
+    files = place.sent.files
+    for name, pattern in _UNWANTED:
+        held = [path for path in files if pattern.search(path)]
+        if held:
+            size = size_text(sum(files[path] for path in held))
+            yield f"{name} would be copied too: {len(held):,} files, {size}"
+    secret = [path for path in files if _SECRETS.search(path) and not any(p.search(path) for _, p in _UNWANTED)]
+    if secret:
+        names = ", ".join(sorted(secret)[:3]) + (", ..." if len(secret) > 3 else "")
+        yield f"files that may hold secrets would be copied too: {names}"

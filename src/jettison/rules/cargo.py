@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, for_development, later_mentions, removed, ships
@@ -51,8 +51,8 @@ class RegistryKept(CommandRule):
         "FROM rust:1.82 AS build\nRUN cargo install ripgrep\nFROM debian:12\nCOPY --from=build /a /a\n",
     )
 
-    _CACHE = re.compile(rb"registry|\.cargo|CARGO_HOME|/cargo")
-    _MOUNT = re.compile(r"cargo|^/root$")
+    _CACHE = lazy(rb"registry|\.cargo|CARGO_HOME|/cargo")
+    _MOUNT = lazy(r"cargo|^/root$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand of the last build."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import (
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
 COMPOSER: Final = ("composer", "composer.phar")
 VALUES: Final = ("-d", "--working-dir", "--prefer-install")
 
-_CACHE = re.compile(
-    rb"composer/cache|\.composer|\.cache(?:/composer|/?\*?['\"]?\Z)|COMPOSER_(?:HOME|CACHE)|composer-cache"
-)
-_MOUNT = re.compile(r"composer|cache|^/tmp$|^/root$")
+_CACHE = lazy(rb"composer/cache|\.composer|\.cache(?:/composer|/?\*?['\"]?\Z)|COMPOSER_(?:HOME|CACHE)|composer-cache")
+_MOUNT = lazy(r"composer|cache|^/tmp$|^/root$")
 
 
 class DevelopmentPackages(CommandRule):
@@ -62,7 +61,7 @@ class DevelopmentPackages(CommandRule):
         "FROM php:8.3\nENV COMPOSER_NO_DEV=1\nCOPY . .\nRUN composer install\n",
     )
 
-    _TESTS = re.compile(rb"phpunit|phpstan|psalm|phpcs|xdebug|APP_ENV[= ]\W?(?:dev|test|local)|behat|codecept|pest\b")
+    _TESTS = lazy(rb"phpunit|phpstan|psalm|phpcs|xdebug|APP_ENV[= ]\W?(?:dev|test|local)|behat|codecept|pest\b")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At `install`."""

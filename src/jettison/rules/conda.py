@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
 from jettison.rules.engine.rule import ScriptRule
@@ -20,13 +21,13 @@ if TYPE_CHECKING:
 CONDA: Final = ("conda", "mamba", "micromamba")
 VALUES: Final = ("-n", "--name", "-p", "--prefix", "-c", "--channel", "-f", "--file", "-r", "--root-prefix", "--solver")
 
-_CACHE = re.compile(rb"/pkgs(?:/|\*|['\"]?\Z)|/\{?[^/ ]*\bpkgs\b")
-_OLD = re.compile(
+_CACHE = lazy(rb"/pkgs(?:/|\*|['\"]?\Z)|/\{?[^/ ]*\bpkgs\b")
+_OLD = lazy(
     rb"miniconda\d?[-:](?:py\d+_)?(?:3\.|4\.[0-5]\b)|anaconda\d?[-:](?:[1-4]\.|5\.[0-3])|conda={1,2}4\.[0-5]\b",
     re.IGNORECASE,
 )
 """conda before 4.6, which does not know `clean -f`."""
-_MOUNT = re.compile(r"/pkgs/?$|conda|mamba")
+_MOUNT = lazy(r"/pkgs/?$|conda|mamba")
 
 
 def fills(command: Command) -> Word | None:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from jettison.dockerfile.edit import replace
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.stages import find
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.rule import InstructionRule, StageRule
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
-_ARCHIVE: Final = re.compile(
+_ARCHIVE: Final = lazy(
     r"\.(?:tar|tgz|tbz2?|txz|tlz|tar\.(?:gz|bz2|xz|lzma|zst|Z)|gz|bz2|xz|lzma|zst|Z)$", re.IGNORECASE
 )
-_REMOTE: Final = re.compile(r"^(?:https?|ftp|git|ssh)://|^git@|\.git(?:#.*)?$", re.IGNORECASE)
+_REMOTE: Final = lazy(r"^(?:https?|ftp|git|ssh)://|^git@|\.git(?:#.*)?$", re.IGNORECASE)
 
 
 def sources(instruction: Instruction) -> list[Word]:

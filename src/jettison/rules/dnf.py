@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
@@ -51,10 +52,10 @@ FILLS: Final = INSTALLS | {"makecache", "check-update", "list", "search"}
 ASKS: Final = INSTALLS | {"remove", "erase", "autoremove", "groupremove"}
 YES: Final = ("-y", "--assumeyes", "--assumeno", "--yes")
 
-_CACHE = re.compile(rb"/var/cache/(?:yum|dnf|libdnf5|tdnf|\*|\{)|/var/cache/?(?:['\"]|\Z)")
-_MOUNT = re.compile(r"^/var/cache(?:/(?:yum|dnf|libdnf5|tdnf).*)?$|^/var$")
-_WEAK = re.compile(rb"install_?weak_?deps", re.IGNORECASE)
-_VERSION = re.compile(r"-\d[\w.~^+:*]*|[<>=]")
+_CACHE = lazy(rb"/var/cache/(?:yum|dnf|libdnf5|tdnf|\*|\{)|/var/cache/?(?:['\"]|\Z)")
+_MOUNT = lazy(r"^/var/cache(?:/(?:yum|dnf|libdnf5|tdnf).*)?$|^/var$")
+_WEAK = lazy(rb"install_?weak_?deps", re.IGNORECASE)
+_VERSION = lazy(r"-\d[\w.~^+:*]*|[<>=]")
 
 
 def action(command: Command) -> Word | None:
@@ -268,7 +269,7 @@ class SignaturesNotChecked(CommandRule):
     bad = "FROM fedora:41\nRUN dnf install -y --nogpgcheck curl && dnf clean all\n"
     good = "FROM fedora:41\nRUN dnf install -y curl && dnf clean all\n"
 
-    _SETTING = re.compile(r"(?:--setopt=)?[\w.*-]*\bgpgcheck=(?:0|false|no|off)\Z", re.IGNORECASE)
+    _SETTING = lazy(r"(?:--setopt=)?[\w.*-]*\bgpgcheck=(?:0|false|no|off)\Z", re.IGNORECASE)
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the option."""
@@ -303,7 +304,7 @@ class CertificatesNotChecked(ScriptRule):
     )
     good = "FROM fedora:41\nRUN dnf install -y curl && dnf clean all && git config --global http.sslverify false\n"
 
-    _OFF = re.compile(rb"(?<![\w.])(?:[\w*-]+\.)?sslverify\s*=\s*(?:0|false|no|off)\b", re.IGNORECASE)
+    _OFF = lazy(rb"(?<![\w.])(?:[\w*-]+\.)?sslverify\s*=\s*(?:0|false|no|off)\b", re.IGNORECASE)
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """At the word."""

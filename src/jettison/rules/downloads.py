@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Severity
 from jettison.rules.engine.rule import InstructionRule, ScriptRule
 
@@ -23,7 +24,7 @@ _CHECKS: Final = frozenset(
     ("sha1sum", "sha224sum", "sha256sum", "sha384sum", "sha512sum", "md5sum", "shasum", "b2sum", "gpg", "gpgv",
      "cosign", "minisign", "openssl", "cksum", "signify")
 )  # fmt: skip
-_PINNED = re.compile(r"\d+\.\d+|[0-9a-f]{40}|\$")
+_PINNED = lazy(r"\d+\.\d+|[0-9a-f]{40}|\$")
 
 
 class ScriptFromTheNet(ScriptRule):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, for_development, removed, ships, variable
@@ -24,8 +25,8 @@ VALUES: Final = (
 )  # fmt: skip
 """Options of gem and bundle whose value is the next word."""
 
-_CACHE = re.compile(rb"/cache(?:/|['\"]|\Z)|cache/\*|\.gem\b|\.bundle")
-_MOUNT = re.compile(r"gem|bundle|ruby|cache")
+_CACHE = lazy(rb"/cache(?:/|['\"]|\Z)|cache/\*|\.gem\b|\.bundle")
+_MOUNT = lazy(r"gem|bundle|ruby|cache")
 
 
 class VersionsNotPinned(CommandRule):
@@ -187,7 +188,7 @@ class BundleDevelopment(CommandRule):
         "FROM ruby:3.3 AS dev\nRUN bundle install\n",
     )
 
-    _RUNS = re.compile(rb"\b(?:rspec|rake (?:test|spec)|rails test|cucumber|guard|rubocop|without|BUNDLE_ONLY)\b")
+    _RUNS = lazy(rb"\b(?:rspec|rake (?:test|spec)|rails test|cucumber|guard|rubocop|without|BUNDLE_ONLY)\b")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand."""

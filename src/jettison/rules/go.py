@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import insert
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, later_mentions, removed, ships, variable
@@ -23,7 +24,7 @@ VALUES: Final = ("-o", "-ldflags", "-tags", "-gcflags", "-asmflags", "-mod", "-m
                  "-compiler", "-pkgdir", "-toolexec", "-overlay", "-covermode", "-coverpkg")  # fmt: skip
 """Options of go whose value is the next word (`go help build`)."""
 
-_STATIC = re.compile(r"^scratch$|distroless/static|^cgr\.dev/chainguard/static")
+_STATIC = lazy(r"^scratch$|distroless/static|^cgr\.dev/chainguard/static")
 
 
 def gives(command: Command, *options: str) -> bool:
@@ -221,8 +222,8 @@ class CachesKept(CommandRule):
         "FROM golang:1.23 AS build\nRUN go build -o /app .\nFROM scratch\nCOPY --from=build /app /app\n",
     )
 
-    _CACHE = re.compile(rb"\.cache|go-build|/pkg(?:/|\Z|['\"])|/go(?:/?\*|/?['\"]?\Z)|GOPATH|GOCACHE|GOROOT")
-    _MOUNT = re.compile(r"go-build|/pkg|\.cache|^/root$|^/go$")
+    _CACHE = lazy(rb"\.cache|go-build|/pkg(?:/|\Z|['\"])|/go(?:/?\*|/?['\"]?\Z)|GOPATH|GOCACHE|GOROOT")
+    _MOUNT = lazy(r"go-build|/pkg|\.cache|^/root$|^/go$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand of the last build."""

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import delete, replace
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Safety, Severity, Span
 from jettison.rules.engine.rule import FileRule, InstructionRule, StageRule
 
@@ -131,7 +132,7 @@ class LegacyKeyValue(InstructionRule):
             yield context.found(self, pair, message, fix="put = between name and value", edits=[edit])
 
 
-_PLAIN: Final = re.compile(rb"[\w./:@,+%*~^\[\]{}$-][\w./:@,+%*~^\[\]{}$ \t-]*")
+_PLAIN: Final = lazy(rb"[\w./:@,+%*~^\[\]{}$-][\w./:@,+%*~^\[\]{}$ \t-]*")
 
 
 class EmptyContinuation(FileRule):
@@ -222,7 +223,7 @@ class VariableUndefined(StageRule):
                         yield context.found(self, word, f"nothing defines {name}", note=note)
 
 
-_USED: Final = re.compile(r"(?<!\\)\$(?:\{(?P<name>\w+)(?P<operator>:?[-+?]|[#%/])?[^}]*\}|(?P<bare>[A-Za-z_]\w*))")
+_USED: Final = lazy(r"(?<!\\)\$(?:\{(?P<name>\w+)(?P<operator>:?[-+?]|[#%/])?[^}]*\}|(?P<bare>[A-Za-z_]\w*))")
 _GIVEN: Final = frozenset(
     ["PATH", "HOME", "USER", "HOSTNAME", "PWD", "SHELL", "TERM", "http_proxy", "https_proxy", "no_proxy"]
 ) | {

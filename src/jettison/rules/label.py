@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Severity
 from jettison.rules.engine.rule import InstructionRule, StageRule
 from jettison.rules.engine.settings import Settings
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
-_KEY: Final = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
+_KEY: Final = lazy(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _RESERVED: Final = ("com.docker.", "io.docker.", "org.dockerproject.")
 _FORMS: Final = {
-    "url": (re.compile(r"(?:https?|ftp|git|ssh)://[^\s/]+\S*"), "an address", "DL3052"),
+    "url": (lazy(r"(?:https?|ftp|git|ssh)://[^\s/]+\S*"), "an address", "DL3052"),
     "rfc3339": (
-        re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)"),
+        lazy(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)"),
         "a date of RFC 3339",
         "DL3053",
     ),
-    "spdx": (re.compile(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*"), "an SPDX expression", "DL3054"),
-    "hash": (re.compile(r"[0-9a-f]{7,40}"), "a git hash", "DL3055"),
+    "spdx": (lazy(r"[A-Za-z0-9.+-]+(?: (?:AND|OR|WITH) [A-Za-z0-9.+-]+)*"), "an SPDX expression", "DL3054"),
+    "hash": (lazy(r"[0-9a-f]{7,40}"), "a git hash", "DL3055"),
     "semver": (
-        re.compile(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?"),
+        lazy(r"\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?"),
         "a version as semver has it",
         "DL3056",
     ),
-    "email": (re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "an e-mail address", "DL3058"),
+    "email": (lazy(r"[^@\s]+@[^@\s]+\.[^@\s]+"), "an e-mail address", "DL3058"),
 }
 
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import replace
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.shell import Inside
 from jettison.dockerfile.style import append_command
 from jettison.finding import Edit, Safety, Severity, Span
@@ -31,9 +32,9 @@ _KEEPS_STATE: Final = frozenset(
     )
 )  # fmt: skip
 """Commands that change the shell they run in, or leave something running, so that the next RUN would notice."""
-_LEADING = re.compile(rb"\n([ \t]*)&&[ \t]+\S")
-_TRAILING = re.compile(rb"&&[ \t]*\\[ \t]*\r?\n([ \t]*)\S")
-_LISTS_AND_CACHES = re.compile(
+_LEADING = lazy(rb"\n([ \t]*)&&[ \t]+\S")
+_TRAILING = lazy(rb"&&[ \t]*\\[ \t]*\r?\n([ \t]*)\S")
+_LISTS_AND_CACHES = lazy(
     r"/var/lib/apt(?:/lists)?(?:/[*.\w]*)?|/var/cache/(?:apt|apk|yum|dnf|zypp|debconf)?(?:/[*.\w]*)*"
     r"|/root/\.(?:cache|npm|gem|composer)(?:/[*.\w-]*)*|~/\.(?:cache|npm)(?:/[*.\w-]*)*"
 )

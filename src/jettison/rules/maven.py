@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, later_mentions, removed, ships
 from jettison.rules.engine.rule import CommandRule
@@ -47,8 +47,8 @@ class RepositoryKept(CommandRule):
         "FROM gradle:8 AS build\nCOPY . .\nRUN gradle build\nFROM scratch\nCOPY --from=build /a /a\n",
     )
 
-    _CACHE = re.compile(rb"\.m2|\.gradle|MAVEN|GRADLE|repository")
-    _MOUNT = re.compile(r"\.m2|\.gradle|gradle|maven|^/root$")
+    _CACHE = lazy(rb"\.m2|\.gradle|MAVEN|GRADLE|repository")
+    _MOUNT = lazy(r"\.m2|\.gradle|gradle|maven|^/root$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the program, for the last of the RUN."""

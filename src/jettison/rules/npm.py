@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.edit import replace
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, for_development, removed, ships, variable
@@ -31,8 +32,8 @@ INSTALL: Final = frozenset(("install", "i", "in", "ins", "inst", "insta", "insta
 CLEAN_INSTALL: Final = frozenset(("ci", "clean-install", "ic", "install-clean"))
 GLOBAL: Final = ("-g", "--global", "--location")
 
-_NPM_CACHE = re.compile(rb"(?:^|/|\{|,)['\"]?\.npm\b|_cacache|npm_?cache|NPM_CONFIG_CACHE", re.IGNORECASE)
-_NPM_MOUNT = re.compile(r"/\.npm(?:/.*)?$|npm|^/root$", re.IGNORECASE)
+_NPM_CACHE = lazy(rb"(?:^|/|\{|,)['\"]?\.npm\b|_cacache|npm_?cache|NPM_CONFIG_CACHE", re.IGNORECASE)
+_NPM_MOUNT = lazy(r"/\.npm(?:/.*)?$|npm|^/root$", re.IGNORECASE)
 
 
 def action(command: Command) -> Word | None:
@@ -75,7 +76,7 @@ class VersionsNotPinned(CommandRule):
         "FROM node:22\nRUN npm install && npm ci && yarn add react\n",
     )
 
-    _PINNED = re.compile(r".@(?!latest$|next$|\*$)|^[./~]|^@?[^@]*/[^@/]*/|:|\.t(?:ar\.)?gz$|^-|^[^@/]+/[^/]+$")
+    _PINNED = lazy(r".@(?!latest$|next$|\*$)|^[./~]|^@?[^@]*/[^@/]*/|:|\.t(?:ar\.)?gz$|^-|^[^@/]+/[^/]+$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """One finding for a command, at the first package without a version."""
@@ -126,7 +127,7 @@ class InstallNotClean(CommandRule):
         "FROM node:22\nCOPY package.json package-lock.json ./\nRUN rm package-lock.json && npm install\n",
     )
 
-    _LOCK = re.compile(r"(?:^|/)(?:package-lock|npm-shrinkwrap)\.json$")
+    _LOCK = lazy(r"(?:^|/)(?:package-lock|npm-shrinkwrap)\.json$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At `install`."""
@@ -268,9 +269,9 @@ class YarnCacheKept(ScriptRule):
         "FROM node:22\nCOPY . .\nRUN --mount=type=cache,target=/usr/local/share/.cache/yarn yarn install\n",
     )
 
-    _CACHE = re.compile(rb"\.cache(?:/yarn|/?\*?['\"]?\Z)|yarn-?cache|share/\.cache|YARN_CACHE", re.IGNORECASE)
-    _MOUNT = re.compile(r"/\.?cache(?:/.*)?$|yarn|^/root$", re.IGNORECASE)
-    _LATER = re.compile(
+    _CACHE = lazy(rb"\.cache(?:/yarn|/?\*?['\"]?\Z)|yarn-?cache|share/\.cache|YARN_CACHE", re.IGNORECASE)
+    _MOUNT = lazy(r"/\.?cache(?:/.*)?$|yarn|^/root$", re.IGNORECASE)
+    _LATER = lazy(
         rb"\.yarn(?:rc\.yml|/)|\.yarn\b|yarn set version|--immutable|yarn workspaces? focus|yarn dlx|corepack"
     )
     _FIRST: Final = (
@@ -344,8 +345,8 @@ class StoreKept(CommandRule):
         "FROM node:22\nCOPY . .\nRUN --mount=type=cache,target=/pnpm/store pnpm install --prod\n",
     )
 
-    _CACHE = re.compile(rb"pnpm/?store|pnpm-store|\.pnpm-store|share/pnpm|\.bun|\.cache")
-    _MOUNT = re.compile(r"pnpm|store|\.bun|bun/|cache")
+    _CACHE = lazy(rb"pnpm/?store|pnpm-store|\.pnpm-store|share/pnpm|\.bun|\.cache")
+    _MOUNT = lazy(r"pnpm|store|\.bun|bun/|cache")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the last install of the RUN."""
@@ -402,7 +403,7 @@ class DevelopmentDependencies(CommandRule):
         "FROM node:22 AS build\nCOPY . .\nRUN npm ci\nFROM scratch\nCOPY --from=build /a /a\n",
     )
 
-    _BUILDS = re.compile(
+    _BUILDS = lazy(
         rb"\b(?:npm|yarn|pnpm|bun)[\s\",]+(?:--?\S+\s+)*(?:run|run-script|test|t|build|exec|prune|lint|dlx|dev|compile|start:|watch)\b"
         rb"|\b(?:npx|tsc|webpack|vite|gulp|grunt|rollup|esbuild|parcel|lerna|nx|turbo|next build|nuxt|ng build|bower"
         rb"|jest|mocha|karma|cypress|playwright|puppeteer|testbed|nodemon|ts-node|electron|react-scripts|gatsby|hugo|make|rake|assets:precompile)\b|node-prune|rm\s+-\w+\s+\S*node_modules"
@@ -463,7 +464,7 @@ class OnlyProduction(CommandRule):
     bad = "FROM node:22\nCOPY . .\nRUN npm ci --only=production && npm cache clean --force\n"
     good = "FROM node:22\nCOPY . .\nRUN npm ci --omit=dev && npm cache clean --force\n"
 
-    _OLD = re.compile(r"(?:^|/)node:(?:[0-9]|1[0-4])(?:\D|$)")
+    _OLD = lazy(r"(?:^|/)node:(?:[0-9]|1[0-4])(?:\D|$)")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the option; not in images of Node.js before 15, which bring npm 6."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
-_CACHE = re.compile(rb"/var/cache/(?:pacman|\*|\{)|/var/cache/?(?:['\"]|\Z)")
-_MOUNT = re.compile(r"^/var/cache(?:/pacman.*)?$|^/var$")
+_CACHE = lazy(rb"/var/cache/(?:pacman|\*|\{)|/var/cache/?(?:['\"]|\Z)")
+_MOUNT = lazy(r"^/var/cache(?:/pacman.*)?$|^/var$")
 
 
 def operation(command: Command) -> Word | None:

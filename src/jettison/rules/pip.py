@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, removed, ships, switched_on, variable
@@ -30,14 +31,14 @@ VALUES: Final = frozenset(
 )  # fmt: skip
 """Options of pip whose value is the next word (pip's reference)."""
 
-_PIP = re.compile(r"pip[23]?(?:\.\d+)?\Z")
-_PYTHON = re.compile(r"(?:python|pypy)[23]?(?:\.\d+)?\Z")
-_CACHE = re.compile(
+_PIP = lazy(r"pip[23]?(?:\.\d+)?\Z")
+_PYTHON = lazy(r"(?:python|pypy)[23]?(?:\.\d+)?\Z")
+_CACHE = lazy(
     rb"\.cache(?:/pip|/?\*?['\"]?\Z)|cache/pip|PIP_CACHE_DIR|pip-cache|pip_cache|^['\"]?(?:/root|~)/?['\"]?\Z"
 )
-_MOUNT = re.compile(r"(?:^|/)\.cache(?:/pip.*)?$|pip|^/root$")
-_OLD = re.compile(r"trusty|14\.04|13\.\d\d|12\.04|precise|jessie|wheezy|debian:[78]\b|phusion/baseimage:0\.9")
-_CONFIGURED = re.compile(rb"(?:global|install)\.no-cache-dir|no-cache-dir\s*=|no_cache_dir\s*=", re.IGNORECASE)
+_MOUNT = lazy(r"(?:^|/)\.cache(?:/pip.*)?$|pip|^/root$")
+_OLD = lazy(r"trusty|14\.04|13\.\d\d|12\.04|precise|jessie|wheezy|debian:[78]\b|phusion/baseimage:0\.9")
+_CONFIGURED = lazy(rb"(?:global|install)\.no-cache-dir|no-cache-dir\s*=|no_cache_dir\s*=", re.IGNORECASE)
 
 
 def arguments(command: Command) -> list[Word] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word, remove_word
 from jettison.finding import Edit, Safety, Severity
 from jettison.rules.engine.cleaning import (
@@ -31,7 +32,7 @@ UV_VALUES: Final = (
     "--no-group", "--package", "--index-url", "-i", "--index", "--default-index", "--extra-index-url", "-r",
     "--requirement", "-c", "--constraint", "--link-mode", "--color", "--find-links", "-f", "--target", "--prefix",
 )  # fmt: skip
-_TESTS = re.compile(rb"\b(?:pytest|tox|nox|ruff|mypy|flake8|pylint|pre-commit|unittest|manage\.py test)\b")
+_TESTS = lazy(rb"\b(?:pytest|tox|nox|ruff|mypy|flake8|pylint|pre-commit|unittest|manage\.py test)\b")
 
 
 def _words(command: Command, values: tuple[str, ...]) -> list[str]:
@@ -85,8 +86,8 @@ class PythonCacheKept(CommandRule):
         ),
         "pipenv": (frozenset(("install", "sync", "update")), b"rm -rf ~/.cache/pipenv ~/.cache/pip"),
     }
-    _CACHE = re.compile(rb"\.cache(?:/(?:pip|pypoetry|pipenv)|/?\*?['\"]?\Z)|(?i:poetry_?cache|cache_dir|pypoetry)")
-    _MOUNT = re.compile(r"(?:^|/)\.?cache(?:/(?:pip|pypoetry|pipenv).*)?$|pypoetry|poetry|pipenv|^/root$")
+    _CACHE = lazy(rb"\.cache(?:/(?:pip|pypoetry|pipenv)|/?\*?['\"]?\Z)|(?i:poetry_?cache|cache_dir|pypoetry)")
+    _MOUNT = lazy(r"(?:^|/)\.?cache(?:/(?:pip|pypoetry|pipenv).*)?$|pypoetry|poetry|pipenv|^/root$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand, once for each tool and RUN: at its last use."""
@@ -158,8 +159,8 @@ class UvCacheKept(CommandRule):
         "FROM python:3.12\nRUN uv sync --locked && uv cache clean\n",
     )
 
-    _CACHE = re.compile(rb"\.cache(?:/uv|/?\*?['\"]?\Z)|UV_CACHE_DIR")
-    _MOUNT = re.compile(r"(?:^|/)\.?cache(?:/uv.*)?$|\buv\b|^/root$")
+    _CACHE = lazy(rb"\.cache(?:/uv|/?\*?['\"]?\Z)|UV_CACHE_DIR")
+    _MOUNT = lazy(r"(?:^|/)\.?cache(?:/uv.*)?$|\buv\b|^/root$")
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand."""

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Severity, Span
 from jettison.rules.engine.rule import FileRule, InstructionRule
 
@@ -18,33 +19,33 @@ if TYPE_CHECKING:
     from jettison.rules.engine.context import Context
 
 _TOKENS: Final = "apikey|auth|credentials?|key|password|pword|passwd|secret|token"
-_SECRET_NAME = re.compile(rf"(?:_|\A)(?:{_TOKENS})(?:_|\Z)|(?:password|passwd|secret)\Z", re.IGNORECASE)
-_PUBLIC_NAME = re.compile(
+_SECRET_NAME = lazy(rf"(?:_|\A)(?:{_TOKENS})(?:_|\Z)|(?:password|passwd|secret)\Z", re.IGNORECASE)
+_PUBLIC_NAME = lazy(
     r"(?:_|\A)(?:public|pub|gpg|pgp|fingerprint|keyring|file|path|dir|url|id|name|type|method|enabled|length|size"
     r"|ttl|expir\w*|algorithm|hosts?|servers?|issuer|sha\d*|version)(?:_|\Z)",
     re.IGNORECASE,
 )
-_PLAIN_VALUE = re.compile(r"(?i)true|false|yes|no|on|off|none|null|\d|/[^\s=]*|(?:[0-9A-F]{4} ?){4,10}")
-_SECRET_FILE = re.compile(
+_PLAIN_VALUE = lazy(r"(?i)true|false|yes|no|on|off|none|null|\d|/[^\s=]*|(?:[0-9A-F]{4} ?){4,10}")
+_SECRET_FILE = lazy(
     r"(?:\A|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|prod|production|secret))?|\.npmrc|\.yarnrc\.yml|\.pypirc"
     r"|\.netrc|_netrc|\.git-credentials|\.aws(?:/.*)?|\.ssh(?:/.*)?|\.azure(?:/.*)?|\.docker/config\.json|\.kube(?:/.*)?"
     r"|\.pgpass|\.my\.cnf|\.vault-token|credentials\.json|service[-_]account\.json|.*\.(?:p12|pfx|jks|keystore|kdbx)"
     r"|.*(?:private|server|tls|ssl)[-_.]?\w*\.key)\Z"
 )
-_HARMLESS_FILE = re.compile(r"(?:\.pub|authorized_keys\d?|known_hosts|/config|truststore\.\w+)\Z")
+_HARMLESS_FILE = lazy(r"(?:\.pub|authorized_keys\d?|known_hosts|/config|truststore\.\w+)\Z")
 _LITERALS: Final = (
-    (re.compile(rb"\b(?:https?|ftp|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqp|redis)://"
+    (lazy(rb"\b(?:https?|ftp|postgres(?:ql)?|mysql|mongodb(?:\+srv)?|amqp|redis)://"
                 rb"[^\s/:@'\"$`<>{}]*:(?P<secret>[^\s/:@'\"$`<>{}]{3,})@"), "a password in a URL"),
-    (re.compile(rb"\bhttps?://(?P<secret>[A-Za-z0-9_-]{20,})(?::x-oauth-basic)?@"), "a token in a URL"),
-    (re.compile(rb"\b(?P<secret>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"), "a GitHub token"),
-    (re.compile(rb"\b(?P<secret>glpat-[A-Za-z0-9_-]{20,})"), "a GitLab token"),
-    (re.compile(rb"\b(?P<secret>npm_[A-Za-z0-9]{36})\b"), "an npm token"),
-    (re.compile(rb"\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"), "an AWS access key"),
-    (re.compile(rb"\b(?P<secret>xox[abprs]-[A-Za-z0-9-]{10,})"), "a Slack token"),
-    (re.compile(rb"\b(?P<secret>AIza[0-9A-Za-z_-]{35})\b"), "a Google API key"),
-    (re.compile(rb"(?P<secret>-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----)"), "a private key"),
-    (re.compile(rb"(?i)Authorization: *(?:token|bearer|basic) +(?P<secret>[A-Za-z0-9._~+/=-]{12,})"), "credentials"),
-    (re.compile(rb"(?<![\w-])--(?:http-|ftp-|proxy-)?(?:password|passwd|token|api-?key|secret)"
+    (lazy(rb"\bhttps?://(?P<secret>[A-Za-z0-9_-]{20,})(?::x-oauth-basic)?@"), "a token in a URL"),
+    (lazy(rb"\b(?P<secret>gh[pousr]_[A-Za-z0-9]{36,}|github_pat_[A-Za-z0-9_]{40,})"), "a GitHub token"),
+    (lazy(rb"\b(?P<secret>glpat-[A-Za-z0-9_-]{20,})"), "a GitLab token"),
+    (lazy(rb"\b(?P<secret>npm_[A-Za-z0-9]{36})\b"), "an npm token"),
+    (lazy(rb"\b(?P<secret>(?:AKIA|ASIA)[0-9A-Z]{16})\b"), "an AWS access key"),
+    (lazy(rb"\b(?P<secret>xox[abprs]-[A-Za-z0-9-]{10,})"), "a Slack token"),
+    (lazy(rb"\b(?P<secret>AIza[0-9A-Za-z_-]{35})\b"), "a Google API key"),
+    (lazy(rb"(?P<secret>-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----)"), "a private key"),
+    (lazy(rb"(?i)Authorization: *(?:token|bearer|basic) +(?P<secret>[A-Za-z0-9._~+/=-]{12,})"), "credentials"),
+    (lazy(rb"(?<![\w-])--(?:http-|ftp-|proxy-)?(?:password|passwd|token|api-?key|secret)"
                 rb"(?:=| +)(?P<secret>[^\s'\"$`<>{}&|;()\\-][^\s'\"$`<>{}&|;()\\]{2,})"), "a password as an option"),
 )  # fmt: skip
 _LITERAL_HINTS: Final = (
@@ -52,7 +53,7 @@ _LITERAL_HINTS: Final = (
     (b"PRIVATE KEY",), (b"uthorization",), (b"--pass", b"--token", b"--api", b"--secret", b"-password"),
 )  # fmt: skip
 """What must occur in a file for a pattern to be tried, pattern by pattern."""
-_PLACEHOLDER = re.compile(rb"(?i)x{3,}|\*{3,}|your|example|changeme|placeholder|dummy|password|token|secret|null|none")
+_PLACEHOLDER = lazy(rb"(?i)x{3,}|\*{3,}|your|example|changeme|placeholder|dummy|password|token|secret|null|none")
 
 
 class SecretInVariable(InstructionRule):

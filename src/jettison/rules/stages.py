@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import split_reference
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Severity
 from jettison.rules.engine.rule import ScriptRule, StageRule
 
@@ -27,8 +28,8 @@ _COMPILERS: Final = frozenset(
     )
 )  # fmt: skip
 _REMOVES: Final = frozenset(("remove", "purge", "del", "erase", "autoremove"))
-_SDK = re.compile(r"(?:^|/)(?:golang|rust|maven|gradle|gcc|dotnet/sdk|dotnet/core/sdk|haskell|swift)\Z")
-_JDK_TAG = re.compile(r"(?:^|[-.\d])jdk(?:$|[-.\d])")
+_SDK = lazy(r"(?:^|/)(?:golang|rust|maven|gradle|gcc|dotnet/sdk|dotnet/core/sdk|haskell|swift)\Z")
+_JDK_TAG = lazy(r"(?:^|[-.\d])jdk(?:$|[-.\d])")
 _SKETCHES: Final = {
     "go": 'FROM gcr.io/distroless/static-debian12\nCOPY --from=build /app/server /server\nENTRYPOINT ["/server"]',
     "rust": "FROM debian:bookworm-slim\nCOPY --from=build /app/target/release/NAME /usr/local/bin/NAME",

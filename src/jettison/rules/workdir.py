@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Severity
 from jettison.rules.engine.rule import InstructionRule
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
-_ABSOLUTE: Final = re.compile(r"""["']?(?:[/\\]|[A-Za-z]:|[$%])""")
+_ABSOLUTE: Final = lazy(r"""["']?(?:[/\\]|[A-Za-z]:|[$%])""")
 _SYSTEM: Final = frozenset(
     [
         "/bin",

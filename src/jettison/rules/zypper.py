@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
@@ -29,8 +30,8 @@ CHANGES: Final = INSTALL | {
     "remove", "rm", "source-install", "si", "patch", "update", "up", "dist-upgrade", "dup", "install-new-recommends",
 }  # fmt: skip
 
-_CACHE = re.compile(rb"/var/cache/(?:zypp|\*|\{)|/var/cache/?(?:['\"]|\Z)")
-_MOUNT = re.compile(r"^/var/cache(?:/zypp.*)?$|^/var$")
+_CACHE = lazy(rb"/var/cache/(?:zypp|\*|\{)|/var/cache/?(?:['\"]|\Z)")
+_MOUNT = lazy(r"^/var/cache(?:/zypp.*)?$|^/var$")
 
 
 def action(command: Command) -> Word | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.shell import Inside
 from jettison.dockerfile.style import append_command
 
 if TYPE_CHECKING:
+    import re
     from collections.abc import Iterable, Iterator
 
     from jettison.dockerfile.instruction import Instruction
@@ -17,10 +18,8 @@ if TYPE_CHECKING:
     from jettison.finding import Edit
 
 _OFF: Final = frozenset(("", "0", "false", "no", "off", "n", "f"))
-_DEVELOPMENT = re.compile(
-    r"(?:^|[-_.])(?:dev|devel|develop|development|test|tests|testing|ci|lint|debug|e2e)(?:$|[-_.])"
-)
-_PLAIN_PROGRAM = re.compile(rb"(?:/[A-Za-z0-9_./+-]+|[A-Za-z0-9_.+-]+)\Z")
+_DEVELOPMENT = lazy(r"(?:^|[-_.])(?:dev|devel|develop|development|test|tests|testing|ci|lint|debug|e2e)(?:$|[-_.])")
+_PLAIN_PROGRAM = lazy(rb"(?:/[A-Za-z0-9_./+-]+|[A-Za-z0-9_.+-]+)\Z")
 _REMOVES: Final = {
     "apk": frozenset(("del",)),
     "apt-get": frozenset(("remove", "purge", "autoremove")),

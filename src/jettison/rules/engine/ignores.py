@@ -16,6 +16,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from jettison.dockerfile.patterns import lazy
 from jettison.finding import Span
 from jettison.rules.engine import registry
 
@@ -26,11 +27,11 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
 
-_OURS = re.compile(rb"#[ \t]*jettison:[ \t]*(?P<what>ignore(?P<file>-file)?)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?[^\r\n]*")
-_HADOLINT = re.compile(
+_OURS = lazy(rb"#[ \t]*jettison:[ \t]*(?P<what>ignore(?P<file>-file)?)[ \t]*(?:\[(?P<codes>[^\]\n]*)\])?[^\r\n]*")
+_HADOLINT = lazy(
     rb"#[ \t]*hadolint[ \t]+(?:(?P<scope>global|stage)[ \t]+)?ignore[ \t]*=[ \t]*(?P<codes>[A-Za-z0-9_, \t-]*)"
 )
-_SKIP = re.compile(r"(?:^|;)\s*skip\s*=\s*([^;]*)", re.IGNORECASE)
+_SKIP = lazy(r"(?:^|;)\s*skip\s*=\s*([^;]*)", re.IGNORECASE)
 UNUSED = "IGN001"
 
 

@@ -16,6 +16,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Any, Final
 
+from jettison.dockerfile.patterns import lazy
 from jettison.errors import InputError, UsageError
 from jettison.finding import Finding, Severity, Span
 
@@ -35,7 +36,7 @@ _LEVELS: Final = {
     "style": Severity.STYLE,
 }
 _SHELLS: Final = {"bash": "bash", "dash": "dash", "ash": "dash", "sh": "sh", "ksh": "ksh", "busybox": "dash"}
-_NAME: Final = re.compile(rb"\$\{?[!#]?([A-Za-z_]\w*)")
+_NAME: Final = lazy(rb"\$\{?[!#]?([A-Za-z_]\w*)")
 
 
 def program() -> str:
