@@ -143,11 +143,17 @@ def lighten(
     recipe: Recipe,
     spool: Spool,
     indexer: Indexer,
+    reader: Indexer | None = None,
     *,
     dropping: Dropping | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Lightened:
-    """The image made lighter, proved. New layers lie in the `spool`. Raises `ImageError` where the proof fails."""
+    """The image made lighter, proved. New layers lie in the `spool`. Raises `ImageError` where the proof fails.
+
+    `indexer` knows the image, with probes where anything is to be dropped or stripped; `reader` indexes what was
+    written (default: the same one).
+    """
+    reader = reader or indexer
     indexes = indexer.image(image)
     tree = stack(indexes)
     work = plan(image, indexes, tree, recipe, dropping)
@@ -157,7 +163,7 @@ def lighten(
         return Lightened(
             image, image, same_tree(tree, tree), _changes(work.draft, facts, facts), notes=tuple(work.notes)
         )
-    after = indexer.image(result)
+    after = reader.image(result)
     shown = stack(after)
     proof = same_tree(tree, shown, gone=work.gone)
     beyond = proof.beyond(work.gone, work.changed, links=recipe.link) + same_tree(work.draft.tree(), shown).differences
@@ -173,7 +179,7 @@ def lighten(
     if recipe.keep_cargo:
         packing = recipe.choice.changed("gzip")
         cargo = make_cargo(image, indexes, result, shown, spool, packing)
-        restored = same_tree(tree, stack(indexer.image(cargo)))
+        restored = same_tree(tree, stack(reader.image(cargo)))
         if not restored.holds:
             raise ImageError(f"the cargo would not restore the image: {restored.differences[0]}", where=image.reference)
     return Lightened(

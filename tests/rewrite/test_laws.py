@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -158,3 +159,28 @@ def test_any_number_of_threads_gives_the_same_bytes(packing: str) -> None:
             parts = (tar[at : at + size] for at in range(0, len(tar), size))
             digests.add(spool.write(parts, Packing.parse(packing, threads)).digest)
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize(
+    "seed", [1000076, 1000098, 1000110, 1000219, 1000225, 1000871, 1001055, 1001171, 1001185, 1001352, 216, 7558]
+)
+def test_what_once_went_wrong(seed: int) -> None:
+    dice = random.Random(seed)
+    image = (random_image if seed % 2 else agreeing_image)(seed)
+    if not sound(image):
+        return
+    draft, tree = drafted(image, dice.randrange(4))
+    paths = sorted(path for path in tree.nodes if path)
+    wanted = (
+        frozenset(dice.sample(paths, dice.randrange(len(paths) + 1))) if paths and dice.random() < 0.6 else frozenset()
+    )
+    gone = removable(draft, tree, wanted)
+    with Spool() as spool:
+        squeezed = squeeze(draft, wanted, "dropped")
+        if dice.random() < 0.3:
+            squeezed = relayer(squeezed, dice.randrange(1, 4), "relayered")
+        result = written(squeezed, spool)
+        assert not same_tree(tree, result.tree, gone=gone).beyond(gone, ())
+        demand_same(squeezed.tree(), result.tree)
+        kept = cargo(image, indexer().image(image), result.image, result.tree, spool, Packing("gzip", 1))
+        demand_same(tree, stack(indexer().image(kept)))

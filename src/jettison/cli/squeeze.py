@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import argparse
 
     from jettison.analysis import Analysis
+    from jettison.cli.progress import Progress
     from jettison.dropping import Dropping
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
@@ -109,6 +110,7 @@ def run(arguments: argparse.Namespace) -> int:
     from jettison.cli.printing import emit
     from jettison.cli.progress import Progress
     from jettison.errors import UsageError
+    from jettison.image.indexer import Indexer
     from jettison.image.tree import stack
     from jettison.lighten import lighten, preview
     from jettison.oci import reference as references
@@ -119,7 +121,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError("where should the result go? name it with -o, or try --dry-run")
     output = references.parse(arguments.output) if arguments.output else None
     with Progress("reading", quiet=arguments.quiet) as progress:
-        indexer = images.indexer(progress)
+        indexer = _indexer(arguments, progress)
         image = images.open_image(arguments.image, arguments, indexer)
         sizes = [layer.stored_size for layer in image.layers]
         progress.expect(sum(size for size in sizes if size is not None) if None not in sizes else None)
@@ -131,7 +133,7 @@ def run(arguments: argparse.Namespace) -> int:
         emit(_render(done, arguments), None)
         return 0
     with Spool(_beside(output)) as spool, Progress("writing", quiet=arguments.quiet) as progress:
-        done = lighten(image, recipe, spool, images.indexer(), dropping=dropping, progress=progress.advance)
+        done = lighten(image, recipe, spool, indexer, Indexer(), dropping=dropping, progress=progress.advance)
         write_image(done.after or image, output or "")
         if done.cargo is not None:
             write_image(done.cargo, arguments.cargo)
@@ -140,6 +142,15 @@ def run(arguments: argparse.Namespace) -> int:
         for note in done.notes:
             print(f"jettison: note: {note}", file=sys.stderr)
     return 0
+
+
+def _indexer(arguments: argparse.Namespace, progress: Progress) -> Indexer:
+    """One that looks into files only where something must be known of them: that takes memory."""
+    from jettison.image.indexer import Indexer
+
+    if arguments.drop or arguments.drop_path or arguments.drop_package or arguments.strip:
+        return images.indexer(progress)
+    return Indexer(progress=lambda layer: progress.advance(layer.stored_size or 0))
 
 
 def _recipe(arguments: argparse.Namespace, image: Image, output: Reference | None, indexer: Indexer) -> Recipe:

@@ -13,7 +13,7 @@ import msgspec
 
 from jettison.errors import ImageError
 from jettison.image.entry import DIRECTORY, HARDLINK, OPAQUE, WHITEOUT, Entry, show
-from jettison.image.tree import Tree
+from jettison.image.tree import Tree, is_marker
 from jettison.rewrite.layering import whiteout, written
 from jettison.rewrite.survivors import survivors
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from jettison.image.tree import Node
     from jettison.rewrite.draft import Draft, DraftLayer, Member
-    from jettison.rewrite.survivors import Key
+    from jettison.rewrite.survivors import Key, Survivors
 
 
 def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None = None) -> Draft:
@@ -33,7 +33,7 @@ def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None
     tree = draft.tree()
     demand_links(draft, tree)
     gone = removable(draft, tree, gone)
-    found = survivors(draft, tree, gone).members
+    found, gone = _selected(draft, tree, gone)
     below = Tree()
     layers: list[DraftLayer] = []
     for number, layer in enumerate(draft.layers):
@@ -41,18 +41,33 @@ def squeeze(draft: Draft, gone: frozenset[bytes] = frozenset(), step: str | None
             below.add(number, [member.entry for member in layer.members])
             layers.append(layer)
             continue
-        members = list(_members(number, layer, found, gone, tree, below))
-        below.add(number, [member.entry for member in members])
-        layers.append(layer.having(members))
+        new = layer.having(list(_members(number, layer, found.members, gone, tree, below)))
+        if new is not layer and found.resolved:
+            new = layer.having(list(_members(number, layer, found.members | found.resolved, gone, tree, below)))
+        below.add(number, [member.entry for member in new.members])
+        layers.append(new)
     layers = _with_implied(layers, draft, tree, gone, below)
     return draft.having(_without_empty(layers, draft.base), step)
+
+
+def _selected(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> tuple[Survivors, frozenset[bytes]]:
+    """The members that stay, and the paths that really go: links that others need stay, and so do their directories."""
+    found = survivors(draft, tree, gone)
+    while found.kept & gone:
+        staying = set(found.kept)
+        for path in found.kept:
+            while path := path.rpartition(b"/")[0]:
+                staying.add(path)
+        gone -= staying
+        found = survivors(draft, tree, gone)
+    return found, gone
 
 
 def demand_links(draft: Draft, tree: Tree) -> None:
     """Raises `ImageError` where a hard link leads to a directory or to nothing: no engine unpacks such an image."""
     for path, node in tree.nodes.items():
-        if node.entry.kind == HARDLINK and (node.inode is node or node.inode.children is not None):
-            problem = "nothing" if node.inode is node else "a directory"
+        if node.entry.kind == HARDLINK and node.content.kind in (HARDLINK, DIRECTORY):
+            problem = "nothing" if node.content.kind == HARDLINK else "a directory"
             raise ImageError(
                 f"the hard link {show(path)!r} leads to {problem} ({show(node.entry.link)!r})",
                 where=f"{draft.image.reference}: layer {node.layer}",
@@ -86,20 +101,20 @@ def _members(
     number: int, layer: DraftLayer, found: dict[Key, Member], gone: frozenset[bytes], tree: Tree, below: Tree
 ) -> Iterator[Member]:
     """The members of a layer that stay, above what is `below`."""
-    hidden_here = {path for path in gone if path in below.nodes} if gone else set()
+    dropped = {(tree.nodes[path].layer, tree.nodes[path].number): path for path in gone if path in below.nodes}
     for n, member in enumerate(layer.members):
-        entry = member.entry
-        if WHITEOUT in entry.path and entry.name.startswith(WHITEOUT):
+        entry, key = member.entry, (number, n)
+        if is_marker(entry) and key not in found:
             if _hides(entry, below):
                 yield member
-        elif (number, n) in found:
-            new = found[number, n]
-            if new.entry.path != entry.path and _parts(entry, tree, below):
-                yield _whiteout(entry)
+            continue
+        new = found.get(key)
+        if key in dropped:
+            yield _whiteout(dropped[key], entry.mtime)
+        elif (new is None or new.entry.path != entry.path) and _parts(entry, tree, below):
+            yield _whiteout(entry.path, entry.mtime)
+        if new is not None:
             yield new
-        elif entry.path in hidden_here or _parts(entry, tree, below):
-            hidden_here.discard(entry.path)
-            yield _whiteout(entry)
 
 
 def _parts(entry: Entry, tree: Tree, below: Tree) -> bool:
@@ -122,24 +137,24 @@ def _with_implied(
     if not missing or len(layers) == draft.base:
         return layers
     *others, last = layers
-    return [*others, last.having([*map(written, missing), *last.members])]
+    return [*others, last.having([*last.members, *map(written, missing)])]
 
 
 def _hides(marker: Entry, below: Tree) -> bool:
     """True where a whiteout or an opaque marker hides something; also for AUFS' own files, which mean nothing here."""
     name = marker.name
+    if marker.path.startswith(WHITEOUT + WHITEOUT) and name != OPAQUE:
+        return True
     if name == OPAQUE:
         directory = below.get(marker.parent)
         return bool(directory is not None and directory.children)
-    if name.startswith(WHITEOUT + WHITEOUT):
-        return True
     target = below.get(marker.whiteout or b"")
     return target is not None and target is not below.root
 
 
-def _whiteout(entry: Entry) -> Member:
+def _whiteout(path: bytes, mtime: int) -> Member:
     """A whiteout in the place of a member that goes, where a base layer has something at its path."""
-    return written(msgspec.structs.replace(whiteout(entry.path), mtime=entry.mtime))
+    return written(msgspec.structs.replace(whiteout(path), mtime=mtime))
 
 
 def _without_empty(layers: list[DraftLayer], base: int) -> list[DraftLayer]:

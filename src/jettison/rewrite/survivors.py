@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jettison.image import tar
-from jettison.image.entry import HARDLINK, OPAQUE, WHITEOUT, Entry
+from jettison.image.entry import HARDLINK, Entry
+from jettison.image.tree import is_marker
 from jettison.rewrite.draft import Draft, Member
 from jettison.rewrite.rope import Renamed
 
@@ -27,10 +28,12 @@ Key = tuple[int, int]
 class Survivors:
     """The members that a tree needs, by where they stand in the draft; those in `kept_hidden` it does not show.
 
-    `kept` are paths that were to go and could not.
+    `resolved` has what to write in place of those whose names lead through symbolic links of their own layer, should
+    that layer be written anew. `kept` are paths that were to go and could not.
     """
 
     members: dict[Key, Member]
+    resolved: dict[Key, Member]
     kept_hidden: set[Key]
     kept: set[bytes]
 
@@ -50,7 +53,8 @@ class _Selection:
         self._tree = tree
         self._gone = gone
         self._forced = forced
-        self._found = Survivors({}, set(), set())
+        self._found = Survivors({}, {}, set(), set())
+        self._named: dict[int, set[bytes]] = {}
         self._groups = {} if forced else _groups(draft)
         at_odds = [keys for keys in self._groups.values() if _at_odds(draft, keys)]
         self._whole = {key for keys in at_odds if any(map(self._shows, keys)) for key in keys}
@@ -88,7 +92,17 @@ class _Selection:
         return self._found
 
     def _keep(self, node: Node) -> None:
-        self._found.members[node.layer, node.number] = self._draft.member(node.layer, node.number)
+        key = node.layer, node.number
+        member = self._found.members[key] = self._draft.member(*key)
+        if member.entry.path != node.entry.path:
+            self._resolve(key, renamed(member, node.entry))
+
+    def _resolve(self, key: Key, member: Member) -> None:
+        """Write a name out that leads through a symbolic link: now, or where the layer is written anew."""
+        if self._forced:
+            self._found.members[key] = member
+        else:
+            self._found.resolved[key] = member
 
     def _stays(self, node: Node) -> bool:
         path = node.entry.path
@@ -128,8 +142,19 @@ class _Selection:
                 continue
             named = self._tree.nodes.get(link.entry.link)
             if named is None or named not in links or (named.layer, named.number) > (link.layer, link.number):
+                key = link.layer, link.number
                 entry = msgspec.structs.replace(link.entry, link=path)
-                self._found.members[link.layer, link.number] = Member(entry, -1, (tar.header(entry),))
+                member = Member(entry, -1, (tar.header(entry),))
+                if self._stays(target) and link.entry.link not in self._names(link.layer):
+                    self._resolve(key, member)
+                else:
+                    self._found.members[key] = member
+
+    def _names(self, layer: int) -> set[bytes]:
+        """The names that members of a layer have; what a link names besides leads through a symbolic link."""
+        if layer not in self._named:
+            self._named[layer] = {member.entry.path for member in self._draft.layers[layer].members}
+        return self._named[layer]
 
     def _keep_hidden(self) -> None:
         """Keep what must stay hidden, and all that hides it."""
@@ -147,14 +172,9 @@ class _Selection:
             by = hidden[key]
             if by in hidden:
                 wanted.append(by)
-            elif by not in self._found.members and not _is_marker(entry := self._draft.member(*by).entry):
+            elif by not in self._found.members and not is_marker(entry := self._draft.member(*by).entry):
                 self._found.kept.add(entry.path)
                 self._found.members[by] = self._draft.member(*by)
-
-
-def _is_marker(entry: Entry) -> bool:
-    name = entry.name
-    return name.startswith(WHITEOUT) and (name == OPAQUE or not name.startswith(WHITEOUT + WHITEOUT))
 
 
 def _agree(link: Entry, target: Entry) -> bool:
