@@ -44,7 +44,8 @@ class Found:
             data = sys.stdin.buffer.read()
         else:
             try:
-                with open(self.path, "rb") as file:
+                # A pipe without a writer must not keep the run waiting.
+                with open(self.path, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
                     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                         raise InputError("is not a regular file", where=self.shown)
                     data = file.read(MOST + 1)
@@ -142,8 +143,14 @@ def _below(root: str, exclude: Sequence[str]) -> Iterator[Found | InputError]:
             if is_directory:
                 if entry.name not in _SKIPPED:
                     below.append((entry.path, ignored))
-            elif NAME.fullmatch(entry.name) and not _NOT.fullmatch(entry.name) and entry.is_file():
-                yield Found(entry.path, shown)
+            elif NAME.fullmatch(entry.name) and not _NOT.fullmatch(entry.name):
+                try:
+                    regular = entry.is_file()
+                except OSError as error:  # links that go round in circles
+                    yield InputError(f"cannot be read: {error.strerror}", where=shown)
+                    continue
+                if regular:
+                    yield Found(entry.path, shown)
         stack.extend(reversed(below))
 
 
