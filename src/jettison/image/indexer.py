@@ -6,12 +6,16 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+import msgspec
+from msgspec.structs import replace
+
 from jettison.errors import DigestMismatch
 from jettison.image import weight
 from jettison.image.cache import Cache, default_directory
 from jettison.image.index import LayerIndex, build
 from jettison.image.layer import Layer
 from jettison.image.probe import NO_PROBES, ProbeSet
+from jettison.image.source import FileSource
 from jettison.image.weight import Sampler, Weights
 from jettison.oci.digest import Digest
 
@@ -20,6 +24,15 @@ if TYPE_CHECKING:
 
     from jettison.image.image import Image
     from jettison.image.source import Source
+
+
+class Form(msgspec.Struct, array_like=True, frozen=True):
+    """How one blob stores a layer: what `LayerIndex` says of it, less what is the same in every form."""
+
+    compression: str | None
+    stored: int
+    blob: str
+    curve: list[tuple[int, int]]
 
 
 class Indexer:
@@ -38,6 +51,7 @@ class Indexer:
         self.cache = cache if cache is not None else Cache(default_directory())
         self._progress = progress
         self._known: dict[str, LayerIndex] = {}
+        self._forms: dict[str, Form] = {}
         self._weights: dict[str, Weights] = {}
         self._lock = threading.Lock()
 
@@ -53,10 +67,11 @@ class Indexer:
     def index(self, layer: Layer, *, where: str | None = None) -> LayerIndex:
         """The layer's index. Raises `LayerError` or `DigestMismatch`, naming `where`.
 
-        An index that was made of the same tar in another stored form serves for all but compressed weights.
+        An index that was made of the same tar in another stored form serves where that form is known too.
         """
-        index = self.known(layer.diff_id) if layer.diff_id else None
-        if index is None or not _same_blob(index, layer):
+        known = self.known(layer.diff_id) if layer.diff_id else None
+        index = self._as_stored(known, layer) if known is not None else None
+        if index is None:
             index = build(layer, self.probes, where=where)
             self._remember(index)
         if self._progress is not None:
@@ -80,8 +95,11 @@ class Indexer:
         weights = self._weights.get(index.diff_id) or self.cache.get(index.diff_id, "weights", Weights)
         if weights is None:
             sampler = Sampler()
-            for piece in layer.uncompressed():
-                sampler.feed(piece)
+            if isinstance(layer.source, FileSource):
+                sampler.read(layer.source)
+            else:
+                for piece in layer.uncompressed():
+                    sampler.feed(piece)
             weights = sampler.weights()
             self._keep_weights(index, weights)
         return weights
@@ -97,10 +115,26 @@ class Indexer:
         with ThreadPoolExecutor(2) as pool:
             return list(pool.map(self.weights, image.layers, indexes))
 
+    def _as_stored(self, index: LayerIndex, layer: Layer) -> LayerIndex | None:
+        """`index` in the form that `layer` is stored in; None where only reading the blob can tell."""
+        if _same_blob(index, layer):
+            return index
+        if (layer.digest or index.diff_id) == index.diff_id and layer.stored_size == index.raw:
+            form: Form | None = Form(None, index.raw, index.diff_id, [])
+        else:
+            form = self._forms.get(layer.digest or "") or self.cache.get(layer.digest or "", "form", Form)
+        if form is None:
+            return None
+        return replace(index, compression=form.compression, stored=form.stored, blob=form.blob, curve=form.curve)
+
     def _remember(self, index: LayerIndex) -> None:
+        form = Form(index.compression, index.stored, index.blob, index.curve)
         with self._lock:
             self._known[index.diff_id] = index
+            self._forms[index.blob] = form
         self.cache.put(index.diff_id, f"index-{self.probes.key}", index)
+        if index.compression:
+            self.cache.put(index.blob, "form", form)
 
     def _keep_weights(self, index: LayerIndex, weights: Weights) -> None:
         with self._lock:

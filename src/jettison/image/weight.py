@@ -2,31 +2,37 @@
 
 A compressed layer is weighed exactly: while it was inflated, its index noted how far into the blob each piece of the
 tar reached, and a range costs the stored bytes between. A plain tar has no compressed form yet: it is weighed as gzip
-at zlib's level 6 (what engines push) would pack it, from samples spread evenly over the layer, taken with a fast
-compressor and scaled to zlib's by some that are packed with both (those primed with the 32 KiB before them).
-`Weights.exact` tells which.
+at zlib's level 6 would pack it (what engines push), from samples spread evenly over the layer. They are packed by a
+fast compressor, given the 32 KiB before them as deflate has them, and scaled to zlib's sizes by those of them that are
+packed by both. A layer of less than `WHOLE` bytes is packed whole. `Weights.exact` tells read from sampled.
 """
 
 from __future__ import annotations
 
+import os
 import zlib
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from jettison.errors import InputError
 
+if TYPE_CHECKING:
     from jettison.image.index import LayerIndex
+    from jettison.image.source import FileSource
 
 SAMPLE = 16 << 10
 """Bytes a sample."""
-STRIDE = 8
-"""One block of `SAMPLE` bytes in so many is compressed."""
+DENSITY = ((32 << 20, 4), (64 << 20, 8))
+"""Up to this position in the layer, one block of `SAMPLE` bytes in so many is a sample; beyond, one in `SPARSE`."""
+SPARSE = 16
 CALIBRATE = 24
-"""One sample in so many is compressed at zlib's level 6 as well, which the fast samples are scaled to."""
+"""One sample in so many is packed by zlib as well."""
+WHOLE = 256 << 10
+"""Layers up to this size are packed whole."""
 _WINDOW = 32 << 10
+_LEVEL = 6
 
 
 class Weights(msgspec.Struct, frozen=True, array_like=True):
@@ -76,58 +82,92 @@ class Sampler:
     """Weighs a plain tar while it is read: feed it the pieces in order, then ask for the weights. See above."""
 
     def __init__(self) -> None:
-        self._fast = _fast_deflate()
         self._sizes: list[int] = []
-        self._calibration = [0, 0]
-        self._buffer = bytearray()
-        self._base = self._at = 0
+        self._steps: list[int] = []
+        self._fast = self._slow = 0
+        self._head = bytearray()
+        self._sample = bytearray()
+        self._at = self._end = 0
 
     def feed(self, piece: bytes) -> None:
         """Take the next piece of the tar."""
-        buffer, base = self._buffer, self._base
-        buffer += piece
-        end = base + len(buffer)
-        while self._at + SAMPLE <= end:
-            start = self._at - base
-            block = bytes(buffer[start : start + SAMPLE])
-            self._sizes.append(self._fast(block))
-            if len(self._sizes) % CALIBRATE == 1:
-                self._calibration[0] += self._sizes[-1]
-                self._calibration[1] += _deflate(block, bytes(buffer[max(0, start - _WINDOW) : start]))
-            self._at += SAMPLE * STRIDE
-        cut = max(0, min(self._at - _WINDOW - base, len(buffer)))
-        del buffer[:cut]
-        self._base += cut
+        start, self._end = self._end, self._end + len(piece)
+        if start < WHOLE:
+            self._head += piece[: WHOLE - start]
+        while (window := max(0, self._at - _WINDOW)) < self._end:
+            have = max(window + len(self._sample), start)
+            self._sample += piece[have - start : self._at + SAMPLE - start]
+            if self._at + SAMPLE > self._end:
+                break
+            self._take(self._sample[: self._at - window], self._sample[self._at - window :])
+            self._sample.clear()
+
+    def read(self, source: FileSource) -> None:
+        """Take all of a file, of which only the samples are read. Raises `InputError`."""
+        try:
+            descriptor = os.open(source.path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                self._head += os.pread(descriptor, min(WHOLE, source.size), source.offset)
+                while self._at + SAMPLE <= source.size:
+                    window = min(self._at, _WINDOW)
+                    before = os.pread(descriptor, window, source.offset + self._at - window)
+                    self._take(before, os.pread(descriptor, SAMPLE, source.offset + self._at))
+                rest = max(0, self._at - _WINDOW)
+                self._sample += os.pread(descriptor, max(0, source.size - rest), source.offset + rest)
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            raise InputError(f"reading failed: {error.strerror}", where=source.path) from None
+        self._end = source.size
+
+    def _take(self, window: bytes | bytearray, block: bytes | bytearray) -> None:
+        """Weigh one sample, which stands behind `window`, and go to the next."""
+        size = _packed(_fast, window, block)
+        if len(self._sizes) % CALIBRATE == 0:
+            self._fast += size
+            self._slow += _packed(zlib, window, block)
+        step = SAMPLE * next((every for until, every in DENSITY if self._at < until), SPARSE)
+        self._sizes.append(size)
+        self._steps.append(step)
+        self._at += step
 
     def weights(self) -> Weights:
         """The weights of all that was fed."""
-        length = self._base + len(self._buffer)
-        sizes, scale = list(self._sizes), 1.0
-        if self._calibration[0]:
-            scale = self._calibration[1] / self._calibration[0]
-        if self._at < length:  # the last sample is a short one, packed as it will be
-            start = self._at - self._base
-            block = bytes(self._buffer[start:])
-            size = _deflate(block, bytes(self._buffer[max(0, start - _WINDOW) : start]))
-            sizes.append(round(size / scale * SAMPLE / len(block)))
+        scale = self._slow / self._fast if self._fast else 1.0
+        sizes, steps = [size * scale for size in self._sizes], list(self._steps)
+        window = min(self._at, _WINDOW)
+        short = self._sample[window:]
+        if short:  # the last sample
+            sizes.append(_packed(zlib, self._sample[:window], short) * SAMPLE / len(short))
+            steps.append(self._end - self._at)
         raw, compressed = [0], [0.0]
-        for size in sizes:
-            step = min(SAMPLE * STRIDE, length - raw[-1])
+        for size, step in zip(sizes, steps, strict=True):
+            step = min(step, self._end - raw[-1])
             raw.append(raw[-1] + step)
-            compressed.append(compressed[-1] + size * scale * step / SAMPLE)
+            compressed.append(compressed[-1] + size * step / SAMPLE)
+        if 0 < self._end <= WHOLE:
+            packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 31)
+            exact = (len(packer.compress(self._head)) + len(packer.flush())) / compressed[-1]
+            compressed = [position * exact for position in compressed]
         return Weights(tuple(raw), tuple(compressed), exact=False)
 
 
-def _deflate(block: bytes, window: bytes) -> int:
-    packer = zlib.compressobj(6, zlib.DEFLATED, -15, zdict=window) if window else zlib.compressobj(6, wbits=-15)
-    return len(packer.compress(block)) + len(packer.flush(zlib.Z_SYNC_FLUSH)) - 4
-
-
-def _fast_deflate() -> Callable[[bytes], int]:
+def _fast_module() -> Any:
     try:
-        from isal import igzip_lib
+        from isal import isal_zlib
     except ImportError:
-        return lambda block: len(zlib.compress(block, 1))
-    module: Any = igzip_lib
-    compress, level, flag = module.compress, 1, module.COMP_DEFLATE
-    return lambda block: len(compress(block, level, flag))
+        return zlib
+    return isal_zlib
+
+
+_fast = _fast_module()
+
+
+def _packed(module: Any, window: bytes | bytearray, block: bytes | bytearray) -> int:
+    """The bytes that `block` takes as deflate, which looks back into the `window` before it."""
+    level = _LEVEL if module is zlib else 1
+    if window:
+        packer = module.compressobj(level, zlib.DEFLATED, -15, zdict=window)
+    else:
+        packer = module.compressobj(level, zlib.DEFLATED, -15)
+    return len(packer.compress(block)) + len(packer.flush(zlib.Z_SYNC_FLUSH)) - 4
