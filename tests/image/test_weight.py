@@ -42,7 +42,7 @@ def mixture(seed: int, size: int) -> bytes:
             part = b"".join(dice.choices([b"\x48\x89\xe5\0", b"\xe8\0\0\0", b"\x0f\x1f\x44\0"], k=length // 4 + 1))[
                 :length
             ]
-        parts.append(part)
+        parts.append(part.ljust(length, b"."))
         left -= length
     return b"".join(parts)
 

@@ -191,13 +191,24 @@ class _Members:
         stream.skip(len(stream.peek(-stored % BLOCK_SIZE)))  # padding, which an archive may lack at its very end
 
     def _parts(self, path: bytes, size: int) -> Iterator[memoryview]:
-        """The body of a file: as it comes, or, if a probe wants to see it, in one part."""
+        """The body of a file as it comes, shown to the probes that want it."""
         stream = self._stream
         if not self._curious or not self._probes.wanted(path, size, stream.peek(min(16, size))):
             return stream.parts(size)
-        body = stream.body(size) or memoryview(stream.take(size))
+        body = stream.body(size)
+        if body is None:
+            return self._gathered(path, size)
         self._probe(path, body)
         return iter((body,))
+
+    def _gathered(self, path: bytes, size: int) -> Iterator[memoryview]:
+        """The same for a file that spans pieces: it is hashed as it comes, so that one copy is all there ever is."""
+        with mmap(-1, size) as body:  # not of the heap, which would keep the largest file's size for good
+            for part in self._stream.parts(size):
+                body.write(part)
+                yield part
+            with memoryview(body) as view:
+                self._probe(path, view)
 
     def _probe(self, path: bytes, body: memoryview) -> None:
         """Keep what the probes that want the file make of it."""
@@ -219,9 +230,6 @@ _HOLE = bytes(1 << 20)
 
 
 def _hash_sparse(stream: Stream, ranges: list[tuple[int, int]], size: int) -> bytes:
-    stored = sum(length for _, length in ranges)
-    if size > codec.BOMB_BYTES and size > codec.BOMB_RATIO * stored:
-        raise LayerError(f"a sparse file of {stored:,} bytes claims to be {size:,} long", offset=stream.position)
     digest = sha256()
     position = 0
     for offset, length in [*ranges, (size, 0)]:
