@@ -250,6 +250,7 @@ def examine(member: str, text: bytes, bases: dict[str, str], unsafe: bool, timeo
             result["removed_bytes"] = sum(before.entries[path][1] for path in removed)
             result["packages"] = sorted(dropped)
             result["unexplained"] = dict(sorted(rest.items())[:50])
+            result["logs"] = logs(after) - logs(before)
             grown = result["after"] > result["before"]
             result["state"] = "UNEXPLAINED" if rest or (dropped and not unsafe) else "GROWN" if grown else "ok"
             return result
@@ -258,6 +259,11 @@ def examine(member: str, text: bytes, bases: dict[str, str], unsafe: bool, timeo
     finally:
         for old in tags:
             subprocess.run(["docker", "rmi", "-f", old], capture_output=True)
+
+
+def logs(tree: Tree) -> int:
+    """The bytes of logs: apt notes there the command that installed, with its options."""
+    return sum(entry[1] for name, entry in tree.entries.items() if name.startswith("var/log/"))
 
 
 def borrow(names: dict[str, str]) -> list[str]:
@@ -333,7 +339,9 @@ def difference(item: dict[str, Any], unsafe: bool) -> str:
     if item["unexplained"]:
         parts.append("UNEXPLAINED: " + ", ".join(f"`/{path}` {kind}" for path, kind in item["unexplained"].items()))
     if item["state"] == "GROWN":
-        parts.append("GROWN")
+        more = item["after"] - item["before"]
+        where = ", as its logs did (apt notes its options there)" if item.get("logs") == more else ""
+        parts.append(f"GROWN by {more} bytes{where}")
     return "; ".join(parts) or "nothing"
 
 
@@ -344,18 +352,18 @@ def page() -> None:
         "",
         "<!-- Written by tests/builds/build_corpus.py; change that instead. -->",
         "",
-        "Real Dockerfiles, built with Docker's engine (BuildKit) before and after Jettison's fixes, and compared file by",
-        "file.",
+        "Real Dockerfiles, built with Docker's engine (BuildKit) before and after Jettison's fixes, and compared",
+        "file by file.",
         "",
-        "- **Which.** Of the corpus of 8,027 public Dockerfiles, some that a fix in a `RUN` changes and that build here",
-        "  from registries of packages alone (Debian, PyPI, npm) and without their build context: what they copy is",
-        "  empty, but `requirements.txt` and `package.json` ask for one package. Those with few packages were tried",
+        "- **Which.** Of the corpus of 8,027 public Dockerfiles, some that a fix in a `RUN` changes and that build",
+        "  here from registries of packages alone (Debian, PyPI, npm) and without their build context: what they copy",
+        "  is empty, but `requirements.txt` and `package.json` ask for one package. Those with few packages were tried",
         "  first. Files that do not build here before the fixes are not counted.",
         "- **Base images are stand-ins** made from Debian's packages under the names that are asked for: an",
         "  `ubuntu:16.04` is Debian bookworm here. They configure apt as the official images do.",
-        "- **Compared** are path, type, size, content, mode and owner of every file. What differs by nature (`/var/log`,",
-        "  `ldconfig`'s cache, times in `.pyc`) does not count; when anything else differs, the original is built again",
-        "  without cache, and what differs between those two builds is noise as well.",
+        "- **Compared** are path, type, size, content, mode and owner of every file. What differs by nature",
+        "  (`/var/log`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else differs, the original",
+        "  is built again without cache, and what differs between those two builds is noise as well.",
         "- **Allowed** is only the removal of what the applied rules name: package lists and caches.",
         "- **Sizes** are the engine's, uncompressed, base images included; 1 MB is 1,000,000 bytes.",
         "",
