@@ -42,11 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Analyse, report, judge."""
+    import gc
+
     from jettison.analysis import analyze
     from jettison.cli.config import load
     from jettison.cli.printing import emit
     from jettison.cli.progress import Progress
 
+    gc.disable()  # one image, one report: nothing is garbage before the end, and looking for it costs a third
     config = load(explicit=arguments.config)
     with Progress("reading", quiet=arguments.quiet) as progress:
         indexer = images.indexer(progress)
