@@ -49,7 +49,7 @@ SAYS = {
 }
 """What a rule's fix says it removes."""
 
-NOISE = ("var/log/", "var/cache/ldconfig/aux-cache", "etc/machine-id")
+NOISE = ("var/log/", "root/.npm/_logs/", "var/cache/ldconfig/aux-cache", "etc/machine-id")
 """What differs from build to build by its nature; the rest of the noise is learnt by building the original again."""
 
 PACKAGES = re.compile(
@@ -170,6 +170,8 @@ def explain(name: str, kind: str, before: Tree, dropped: set[str]) -> bool:
         return True
     if kind == "new":
         return False
+    if before.entries[name][0] == "2" and before.entries[name][2].startswith("/etc/alternatives/"):
+        return True
     path = name
     while path:
         owners = before.owners.get(path)
@@ -362,7 +364,7 @@ def page() -> None:
         "- **Base images are stand-ins** made from Debian's packages under the names that are asked for: an",
         "  `ubuntu:16.04` is Debian bookworm here. They configure apt as the official images do.",
         "- **Compared** are path, type, size, content, mode and owner of every file. What differs by nature",
-        "  (`/var/log`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else differs, the original",
+        "  (`/var/log`, npm's `_logs`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else differs, the original",
         "  is built again without cache, and what differs between those two builds is noise as well.",
         "- **Allowed** is only the removal of what the applied rules name: package lists and caches.",
         "- **Sizes** are the engine's, uncompressed, base images included; 1 MB is 1,000,000 bytes.",
