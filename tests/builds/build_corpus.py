@@ -365,7 +365,7 @@ def page() -> None:
         "  `ubuntu:16.04` is Debian bookworm here. They configure apt as the official images do.",
         "- **Compared** are path, type, size, content, mode and owner of every file. What differs by nature",
         "  (`/var/log`, npm's `_logs`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else",
-        "  differs, the original is built again without cache, and what differs between those two builds is noise as well.",
+        "  differs, the original is built again without cache, and what differs between those two is noise as well.",
         "- **Allowed** is only the removal of what the applied rules name: package lists and caches.",
         "- **Sizes** are the engine's, uncompressed, base images included; 1 MB is 1,000,000 bytes.",
         "",
