@@ -158,6 +158,7 @@ class _Members:
         self._probes = probes
         self._curious = bool(probes.probes)
         self._late: list[tuple[Entry, _Hash]] = []
+        self._gathering: mmap | None = None
 
     def read(self) -> None:
         """Read them all, and what follows the archive's end."""
@@ -204,12 +205,15 @@ class _Members:
 
     def _gathered(self, path: bytes, size: int) -> Iterator[memoryview]:
         """The same for a file that spans pieces: it is hashed as it comes, so that one copy is all there ever is."""
-        with mmap(-1, size) as body:  # not of the heap, which would keep the largest file's size for good
-            for part in self._stream.parts(size):
-                body.write(part)
-                yield part
-            with memoryview(body) as view:
-                self._probe(path, view)
+        if self._gathering is None or len(self._gathering) < size:
+            self._gathering = mmap(-1, max(size, 32 << 20))  # only what is written to takes memory
+        body = self._gathering
+        body.seek(0)
+        for part in self._stream.parts(size):
+            body.write(part)
+            yield part
+        with memoryview(body) as whole, whole[:size] as view:
+            self._probe(path, view)
 
     def _probe(self, path: bytes, body: memoryview) -> None:
         """Keep what the probes that want the file make of it."""
