@@ -6,7 +6,6 @@ import errno
 import os
 import subprocess
 import sys
-import tempfile
 from typing import TYPE_CHECKING
 
 import pytest
@@ -94,7 +93,7 @@ def test_a_cache_that_cannot_be_written_still_serves(tmp_path: Path, monkeypatch
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(tempfile, "mkstemp", refuse)
+    monkeypatch.setattr(caches, "write_atomically", refuse)
     monkeypatch.setattr(os, "utime", refuse)
     Cache(tmp_path).put(DIGEST, "other", an_index())
     assert Cache(tmp_path).get(DIGEST, "index", LayerIndex) == an_index()

@@ -12,7 +12,6 @@ import contextlib
 import hashlib
 import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TypeVar
 
@@ -121,7 +120,8 @@ def _checked(data: bytes) -> memoryview:
 
 def write_atomically(path: Path, data: bytes) -> None:
     """Write beside and rename: readers see the old file or the new one, never a part. Raises `OSError`."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".tmp-")
+    temporary = path.parent / f".tmp-{os.urandom(8).hex()}"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)

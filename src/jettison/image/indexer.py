@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -89,19 +88,24 @@ class Indexer:
 
     def weights(self, layer: Layer, index: LayerIndex) -> Weights:
         """What the layer's ranges weigh, compressed: read off its blob, or sampled."""
-        exact = weight.read_off(index)
-        if exact is not None:
-            return exact
-        weights = self._weights.get(index.diff_id) or self.cache.get(index.diff_id, "weights", Weights)
-        if weights is None:
-            sampler = Sampler()
-            if isinstance(layer.source, FileSource):
-                sampler.read(layer.source)
-            else:
-                for piece in layer.uncompressed():
-                    sampler.feed(piece)
-            weights = sampler.weights()
-            self._keep_weights(index, weights)
+        return self._known_weights(index) or self._sample(layer, index)
+
+    def _known_weights(self, index: LayerIndex) -> Weights | None:
+        return (
+            weight.read_off(index)
+            or self._weights.get(index.diff_id)
+            or self.cache.get(index.diff_id, "weights", Weights)
+        )
+
+    def _sample(self, layer: Layer, index: LayerIndex) -> Weights:
+        sampler = Sampler()
+        if isinstance(layer.source, FileSource):
+            sampler.read(layer.source)
+        else:
+            for piece in layer.uncompressed():
+                sampler.feed(piece)
+        weights = sampler.weights()
+        self._keep_weights(index, weights)
         return weights
 
     def image(self, image: Image) -> list[LayerIndex]:
@@ -111,9 +115,16 @@ class Indexer:
         ]
 
     def weigh(self, image: Image, indexes: list[LayerIndex]) -> list[Weights]:
-        """The weights of all layers, two at a time."""
-        with ThreadPoolExecutor(2) as pool:
-            return list(pool.map(self.weights, image.layers, indexes))
+        """The weights of all layers; those that must be sampled, two at a time."""
+        weights = [self._known_weights(index) for index in indexes]
+        unknown = [number for number, known in enumerate(weights) if known is None]
+        if unknown:
+            from concurrent.futures import ThreadPoolExecutor  # which takes as long to import as weights to look up
+
+            with ThreadPoolExecutor(2) as pool:
+                sampled = pool.map(lambda number: self._sample(image.layers[number], indexes[number]), unknown)
+                return [known or next(sampled) for known in weights]
+        return [known for known in weights if known is not None]
 
     def _as_stored(self, index: LayerIndex, layer: Layer) -> LayerIndex | None:
         """`index` in the form that `layer` is stored in; None where only reading the blob can tell."""
