@@ -1,6 +1,7 @@
 """Indexing a docker-archive, beside the floor and the peers
 
-The floor is two threads that each hash all bytes with sha256: an index holds a digest of every layer and of every file.
+The floor is two threads that each hash all bytes with sha256, out of memory: an index holds a digest of every layer and
+one of every file. The peers' rows are whole processes, which also catalogue packages, as the next table's do.
 """
 
 from __future__ import annotations
@@ -9,24 +10,25 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.measuring import Images, Row, process, task
+from benchmarks.measuring import Case, Images, Row, side_by_side, task
 
 BIN = Path(sys.executable).parent
 
 
-def rows(images: Images, runs: int) -> list[Row]:
+def rows(images: Images, rounds: int) -> list[Row]:
     """The floor, the index with and without probes, Trivy's and Syft's inventories."""
-    found = [
-        task("floor: sha256 of all bytes in each of two threads", "floor", images.archive, runs),
-        task("index: entries, hashes, digests verified", "index", f"docker-archive:{images.archive}", runs),
-        task("index with all probes", "index_probed", f"docker-archive:{images.archive}", runs),
-    ]
+    archive, reference = images.archive, f"docker-archive:{images.archive}"
     with tempfile.TemporaryDirectory() as cache:
-        trivy = [str(BIN / "trivy"), "image", "--quiet", "--input", images.archive, "--format", "cyclonedx"]
+        trivy = [str(BIN / "trivy"), "image", "--quiet", "--input", archive, "--format", "cyclonedx"]
         trivy += ["--skip-db-update", "--skip-java-db-update", "--offline-scan", "--skip-version-check"]
-        rows = [process("", [*trivy, "--cache-dir", f"{cache}/{n}"], 1) for n in range(runs)]
-        best = min(rows, key=lambda row: row.wall)
-        found.append(Row("trivy 0.76 SBOM, whole process, cold", best.wall, best.cpu, best.memory))
-    syft = [str(BIN / "syft"), "-q", f"docker-archive:{images.archive}", "-o", "json"]
-    found.append(process("syft 1.18 JSON, whole process", syft, runs, env={"SYFT_CHECK_FOR_APP_UPDATE": "false"}))
-    return found
+        trivy += ["--cache-backend", "memory", "--cache-dir", cache]
+        syft = [str(BIN / "syft"), "-q", reference, "-o", "json"]
+        cases = [
+            task("floor: sha256 of all bytes in each of two threads", "floor", archive),
+            task("the same, reading the file", "floor_read", archive, archive),
+            task("index: entries, hashes, digests verified", "index", reference, archive),
+            task("index with all probes", "index_probed", reference, archive),
+            Case("Trivy 0.76, CycloneDX", trivy, reads=archive),
+            Case("Syft 1.18, JSON", syft, reads=archive, environment={"SYFT_CHECK_FOR_APP_UPDATE": "false"}),
+        ]
+        return side_by_side(cases, rounds)

@@ -1,4 +1,4 @@
-"""Measuring: whole processes by the system's own accounting, and tasks inside one by themselves."""
+"""Measuring side by side: every round runs each case once, so that a busy minute hits all of them alike."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 
@@ -27,8 +27,22 @@ class Images:
 
 
 @dataclass(frozen=True)
+class Case:
+    """Something to measure: a whole process, or (`inside`) what a task of `benchmarks.tasks` says of itself.
+
+    `reads` is the file or directory that is brought into the page cache before each run.
+    """
+
+    title: str
+    command: Sequence[str]
+    inside: bool = False
+    reads: str | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Row:
-    """One line of a table: seconds of wall clock and of CPU, peak memory in MB; None where it was not measured."""
+    """One line of a table: seconds of wall clock and of CPU, peak memory in MB; the least of all rounds each."""
 
     title: str
     wall: float
@@ -36,48 +50,71 @@ class Row:
     memory: float
     note: str = ""
 
-
-def process(title: str, command: Sequence[str], runs: int, *, note: str = "", env: dict[str, str] | None = None) -> Row:
-    """A whole process, start-up included: the fastest of `runs`."""
-    best: Row | None = None
-    for _ in range(runs):
-        started = time.monotonic()
-        child = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdin=subprocess.DEVNULL,
-            env={**os.environ, **(env or {})},
-            cwd=ROOT,
+    def least(self, other: Row) -> Row:
+        """The least of both in every column."""
+        return Row(
+            self.title,
+            min(self.wall, other.wall),
+            min(self.cpu, other.cpu),
+            min(self.memory, other.memory),
+            self.note,
         )
-        _, status, usage = os.wait4(child.pid, 0)
-        wall = time.monotonic() - started
-        code = os.waitstatus_to_exitcode(status)
-        row = Row(title, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000, note)
-        if code not in (0, 1):
-            raise SystemExit(f"{title}: exit {code}")
-        best = row if best is None or row.wall < best.wall else best
-    assert best is not None
-    return best
 
 
-def task(title: str, name: str, argument: str, runs: int, *, note: str = "") -> Row:
-    """A function of `benchmarks.tasks` in a process of its own, its start-up left out: the fastest of `runs`."""
-    best: Row | None = None
-    for _ in range(runs):
-        command = [sys.executable, "-m", "benchmarks.tasks", name, argument]
-        done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-        found = json.loads(done.stdout)
-        row = Row(title, found["wall"], found["cpu"], found["memory"], note)
-        best = row if best is None or row.wall < best.wall else best
-    assert best is not None
-    return best
+def task(title: str, name: str, argument: str, reads: str | None = None) -> Case:
+    """A function of `benchmarks.tasks` in a process of its own, start-up and imports left out."""
+    return Case(title, [sys.executable, "-m", "benchmarks.tasks", name, argument], inside=True, reads=reads)
+
+
+def side_by_side(cases: Sequence[Case], rounds: int) -> list[Row]:
+    """Measure all cases, one after the other, so many times."""
+    rows: dict[str, Row] = {}
+    for _ in range(rounds):
+        for case in cases:
+            if case.reads:
+                warm(Path(case.reads))
+            row = _inside(case) if case.inside else _process(case)
+            rows[case.title] = rows.get(case.title, row).least(row)
+    return list(rows.values())
+
+
+def warm(path: Path) -> None:
+    """Bring a file, or all files below a directory, into the page cache."""
+    for file in sorted(path.rglob("*")) if path.is_dir() else [path]:
+        if file.is_file():
+            with open(file, "rb", buffering=0) as stream:
+                while stream.read(1 << 20):
+                    pass
+
+
+def _process(case: Case) -> Row:
+    started = time.monotonic()
+    child = subprocess.Popen(
+        case.command,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        stdin=subprocess.DEVNULL,
+        env={**os.environ, **case.environment},
+        cwd=ROOT,
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - started
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
+        raise SystemExit(f"{case.title}: exit {os.waitstatus_to_exitcode(status)}")
+    return Row(case.title, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
+
+
+def _inside(case: Case) -> Row:
+    done = subprocess.run(case.command, stdout=subprocess.PIPE, text=True, cwd=ROOT, check=True)
+    found = json.loads(done.stdout)
+    return Row(case.title, found["wall"], found["cpu"], found["memory"])
 
 
 def table(rows: Sequence[Row]) -> Iterator[str]:
-    """Rows as a Markdown table; ratios are to the first row's wall clock."""
-    yield "| what | wall s | CPU s | peak MB | to the first | |"
-    yield "|---|--:|--:|--:|--:|---|"
+    """Rows as a Markdown table; ratios are to the first row."""
+    yield "| what | wall s | CPU s | peak MB | wall, to the first | CPU, to the first | |"
+    yield "|---|--:|--:|--:|--:|--:|---|"
     for row in rows:
-        ratio = row.wall / rows[0].wall
-        yield f"| {row.title} | {row.wall:.2f} | {row.cpu:.2f} | {row.memory:.0f} | {ratio:.2f} | {row.note} |"
+        wall, cpu = row.wall / rows[0].wall, row.cpu / rows[0].cpu
+        measured = f"{row.wall:.2f} | {row.cpu:.2f} | {row.memory:.0f}"
+        yield f"| {row.title} | {measured} | {wall:.2f} | {cpu:.2f} | {row.note} |"

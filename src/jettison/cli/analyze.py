@@ -14,9 +14,14 @@ from jettison.cli import budgets, images
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jettison.analysis import Analysis
+    from jettison.cli.config import Config
+    from jettison.cli.remembered import Outcome
+    from jettison.image.image import Image
+    from jettison.image.indexer import Indexer
+    from jettison.origin import Step
     from jettison.report.style import Style
 
 
@@ -44,10 +49,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Analyse, report, judge."""
     import gc
 
-    from jettison.analysis import analyze
     from jettison.cli.config import load
     from jettison.cli.printing import emit
     from jettison.cli.progress import Progress
+    from jettison.cli.remembered import Outcome, key
 
     gc.disable()  # one image, one report: nothing is garbage before the end, and looking for it costs a third
     config = load(explicit=arguments.config)
@@ -57,16 +62,40 @@ def run(arguments: argparse.Namespace) -> int:
         sizes = [layer.stored_size for layer in image.layers]
         progress.expect(sum(s for s in sizes if s is not None) if None not in sizes else None)
         base = images.open_image(arguments.base, arguments, indexer) if arguments.base else None
-        analysis = analyze(image, steps=images.steps(arguments, image), base=base, indexer=indexer)
-    verdicts = budgets.judge(analysis, arguments, config)
-    emit(_render(analysis, arguments), arguments.output)
+        steps = images.steps(arguments, image)
+        question = key(image, base, steps, arguments, config)
+        outcome = indexer.cache.get(question, "report", Outcome)
+        if outcome is None:
+            outcome = _outcome(image, base, steps, indexer, arguments, config)
+            indexer.cache.put(question, "report", outcome)
+    emit(outcome.report, arguments.output)
     if not arguments.quiet:
-        for note in analysis.notes[:5] if not arguments.verbose else analysis.notes:
+        for note in outcome.notes[:5] if not arguments.verbose else outcome.notes:
             print(f"jettison: note: {note}", file=sys.stderr)
-    for verdict in verdicts:
-        word = "holds" if verdict.holds else "does not hold"
-        print(f"jettison: budget for {verdict.name} {verdict.allowed}: {verdict.found}, {word}", file=sys.stderr)
-    return 0 if all(verdict.holds for verdict in verdicts) else 1
+    for name, allowed, found, holds in outcome.verdicts:
+        word = "holds" if holds else "does not hold"
+        print(f"jettison: budget for {name} {allowed}: {found}, {word}", file=sys.stderr)
+    return 0 if all(holds for *_, holds in outcome.verdicts) else 1
+
+
+def _outcome(
+    image: Image,
+    base: Image | None,
+    steps: Sequence[Step] | None,
+    indexer: Indexer,
+    arguments: argparse.Namespace,
+    config: Config,
+) -> Outcome:
+    from jettison.analysis import analyze
+    from jettison.cli.remembered import Outcome
+
+    analysis = analyze(image, steps=steps, base=base, indexer=indexer)
+    verdicts = budgets.judge(analysis, arguments, config)
+    return Outcome(
+        report=_render(analysis, arguments),
+        notes=list(analysis.notes),
+        verdicts=[(v.name, v.allowed, v.found, v.holds) for v in verdicts],
+    )
 
 
 def _render(analysis: Analysis, arguments: argparse.Namespace) -> bytes:

@@ -37,7 +37,17 @@ def commands() -> list[str]:
     return [info.name for info in pkgutil.iter_modules(cli.__path__) if info.name not in ("main", *_PARTS)]
 
 
-_PARTS = ("budgets", "config", "dockerfiles", "hadolint", "images", "lint_settings", "printing", "progress")
+_PARTS = (
+    "budgets",
+    "config",
+    "dockerfiles",
+    "hadolint",
+    "images",
+    "lint_settings",
+    "printing",
+    "progress",
+    "remembered",
+)
 """Modules of this folder that commands share and that are no commands."""
 
 
