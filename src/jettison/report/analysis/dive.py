@@ -49,8 +49,8 @@ def as_json(analysis: Analysis, figures: DiveFigures) -> bytes:
 def _layer(report: LayerReport, size: int) -> dict[str, Any]:
     return {
         "index": report.number,
-        "id": report.layer.diff_id.hex,
-        "digestId": report.layer.diff_id,
+        "id": str(report.layer.diff_id.hex),
+        "digestId": str(report.layer.diff_id),
         "sizeBytes": size,
         "command": report.origin.command,
         "fileList": [

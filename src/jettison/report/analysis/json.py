@@ -131,8 +131,8 @@ def document(analysis: Analysis) -> Document:
         jettison=__version__,
         reference=image.reference,
         names=list(image.names),
-        id=image.id,
-        digest=image.digest,
+        id=str(image.id),
+        digest=str(image.digest) if image.digest else None,
         platform=str(image.config.platform),
         size=_bytes(analysis.total),
         compressed_exact=analysis.exact,
@@ -158,8 +158,8 @@ def _layers(analysis: Analysis) -> list[Layer]:
     return [
         Layer(
             number=report.number,
-            diff_id=report.index.diff_id,
-            digest=report.layer.digest,
+            diff_id=str(report.index.diff_id),
+            digest=str(report.layer.digest) if report.layer.digest else None,
             compression=report.index.compression,
             stored=report.index.stored,
             tar=report.index.raw,
