@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-DEPTH = 4
+DEPTH = 3
 """Pieces that wait between two steps."""
 
 # Pieces of a megabyte come and go by the thousand. The C library (glibc) would hand each one's memory back to the

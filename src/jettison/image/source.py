@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 CHUNK = 256 << 10
 """Bytes a read: small enough to keep three threads busy and memory low, large enough to make few calls."""
 
-_LEAP = 1 << 20
+_LEAP = 3 << 19
 """Bytes a read where nothing is compressed: each is as large as it was stored, and cheap to come by."""
 
 
