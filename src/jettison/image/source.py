@@ -12,7 +12,7 @@ from jettison.image.codec import recognise
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CHUNK = 256 << 10
+CHUNK = 512 << 10
 """Bytes a read: small enough to keep three threads busy and memory low, large enough to make few calls."""
 
 _LEAP = 3 << 19
