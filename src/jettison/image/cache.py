@@ -118,13 +118,17 @@ def _checked(data: bytes) -> memoryview:
     return kept
 
 
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write beside and rename: readers see the old file or the new one, never a part. Raises `OSError`."""
+def write_atomically(path: Path, data: bytes, *, mode: int = 0o600) -> None:
+    """Write beside and rename: readers see the old file or the new one, never a part. Raises `OSError`.
+
+    Whatever stood at `path` is replaced, a device too: whoever takes paths from people looks first.
+    """
     temporary = path.parent / f".tmp-{os.urandom(8).hex()}"
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
             file.write(data)
+            os.fchmod(file.fileno(), mode)
         os.replace(temporary, path)
     except BaseException:
         with contextlib.suppress(OSError):

@@ -54,9 +54,15 @@ def directory(path: str) -> Iterator[Output]:
 
 @contextlib.contextmanager
 def archive(path: str) -> Iterator[Output]:
-    """A tar at `path`; a file that is there is replaced. Raises `InputError` on failures."""
+    """A tar at `path`; a file that is there is replaced (a link's target, not the link). Raises `InputError`.
+
+    A directory, a device or a pipe is refused: renaming would put a file in its place.
+    """
+    path = os.path.realpath(path)
     if os.path.isdir(path):
         raise UsageError("is a directory, not an archive", where=path)
+    if os.path.exists(path) and not os.path.isfile(path):
+        raise UsageError("is a device or a pipe, which an archive cannot take the place of", where=path)
     with _failures(path):
         descriptor, beside = tempfile.mkstemp(dir=_parent(path), prefix=f".{os.path.basename(path)}-")
         try:
