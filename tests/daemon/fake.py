@@ -167,6 +167,9 @@ class Engine(socketserver.ThreadingUnixStreamServer):
         self.version = version
         self.paths: list[str] = []
         self.answers: dict[str, Any] = {}
+        self.chunks: list[int] = []
+        self.loaded: bytes | None = None
+        self.told = b'{"stream":"Loaded image: app:1\\n"}\r\n'
         self.ended = threading.Event()
         self.save: Callable[[_Handler], None] = lambda handler: handler.chunked(saved)
         self.inspected: dict[str, Any] = {
@@ -209,6 +212,18 @@ class _Handler(BaseHTTPRequestHandler):
             return self.server.save(self)
         name = path.removeprefix("/images/").removesuffix("/json")
         return self.answer(404, json.dumps({"message": f"No such image: {name}"}).encode())
+
+    def do_POST(self) -> None:
+        path = self.path.removeprefix(f"/v{self.server.version}")
+        self.server.paths.append(path)
+        body = bytearray()
+        while size := int(self.rfile.readline(), 16):
+            self.server.chunks.append(size)
+            body += self.rfile.read(size)
+            self.rfile.readline()
+        self.rfile.readline()
+        self.server.loaded = bytes(body)
+        return self.answer(200, self.server.told)
 
     def answer(self, status: int, body: bytes, **headers: str) -> None:
         self.send_response(status)

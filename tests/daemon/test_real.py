@@ -5,19 +5,25 @@ from __future__ import annotations
 import io
 import json
 import tarfile
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from engine import containers
 from jettison import stores
-from jettison.errors import NotFound
+from jettison.errors import DigestMismatch, NotFound
 from jettison.image import tree
 from jettison.image.cache import Cache
+from jettison.image.compose import compose
 from jettison.image.indexer import Indexer
+from jettison.image.source import BytesSource
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from jettison.image.image import Image
 
 FILES = (
     {"etc/os-release": b"ID=test\n", "app/main": b"main" * 50_000, "app/old": b"old" * 1000},
@@ -94,3 +100,71 @@ def test_a_registry(archive: Path, registry: str, skopeo: Callable[..., str]) ->
     skopeo("copy", "--quiet", "--dest-tls-verify=false", f"docker-archive:{archive}", target)
     expected = answer(f"docker-archive:{archive}")
     assert answer(target)[2:] == expected[2:]
+
+
+WRITTEN = "jettison-test/written:1"
+
+
+def small(number: int, compression: str | None) -> Image:
+    layers = [layer(files) for files in (*FILES, {f"number/{number}": b"x" * 300_000})]
+    return compose(layers, container={"Cmd": ["/app/main"]}, compression=compression)
+
+
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_docker_takes_what_is_written(docker: Callable[..., str], docker_env: str, compression: str | None) -> None:
+    image, other = (small(number, compression) for number in (1, 2))
+    try:
+        stores.write_image(image, f"docker-daemon:{WRITTEN}")
+        assert docker("image", "inspect", "--format", "{{.Id}}", WRITTEN).strip() == image.id
+        assert answer(f"docker-daemon:{WRITTEN}")[0] == image.id
+        stores.write_image(other, f"docker-daemon:{WRITTEN}")
+        assert docker("image", "inspect", "--format", "{{.Id}}", WRITTEN).strip() == other.id
+        assert docker("image", "inspect", "--format", "{{.RepoTags}}", image.id).strip() == "[]"
+    finally:
+        docker("rmi", "--force", image.id, other.id)
+
+
+def test_docker_takes_nothing_of_an_image_that_lies(docker: Callable[..., str], docker_env: str) -> None:
+    image = small(3, None)
+    liar = replace(image.layers[2], source=BytesSource(b"".join(image.layers[1].source.chunks())))
+    with pytest.raises(DigestMismatch):
+        stores.write_image(replace(image, layers=(*image.layers[:2], liar)), f"docker-daemon:{WRITTEN}")
+    assert docker("images", "--quiet", WRITTEN) == ""
+
+
+def test_containerds_store_takes_what_is_written(
+    containerd_host: str, containerd_docker: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", containerd_host)
+    image = small(4, "zstd")
+    try:
+        stores.write_image(image, f"docker-daemon:{WRITTEN}")
+        assert answer(f"docker-daemon:{WRITTEN}")[0] == image.id
+    finally:
+        containerd_docker("rmi", "--force", WRITTEN)
+
+
+@pytest.mark.parametrize("transport", ["podman", "containers-storage"])
+@pytest.mark.parametrize("compression", [None, "gzip", "zstd"])
+def test_podman_takes_what_is_written(
+    podman: Callable[..., str],
+    podman_socket: str,
+    monkeypatch: pytest.MonkeyPatch,
+    transport: str,
+    compression: str | None,
+) -> None:
+    monkeypatch.setenv("CONTAINER_HOST", podman_socket)
+    for name, value in containers.environment().items():
+        monkeypatch.setenv(name, value)
+    image, other = (small(number, compression) for number in (5, 6))
+    try:
+        stores.write_image(image, f"{transport}:{WRITTEN}")
+        assert answer(f"{transport}:{WRITTEN}")[0] == image.id
+        stores.write_image(other, f"{transport}:{WRITTEN}")
+        assert answer(f"{transport}:{WRITTEN}")[0] == other.id
+        liar = replace(image.layers[2], source=BytesSource(b"".join(image.layers[1].source.chunks())))
+        with pytest.raises(DigestMismatch):
+            stores.write_image(replace(image, layers=(*image.layers[:2], liar)), f"{transport}:{WRITTEN}")
+        assert answer(f"{transport}:{WRITTEN}")[0] == other.id
+    finally:
+        podman("rmi", "--force", image.id, other.id)

@@ -83,6 +83,17 @@ class Api:
             raise self._failure(response, what)
         return response
 
+    def send(self, path: str, body: Iterator[bytes], *, what: str, idle: float | None = None) -> BaseHTTPResponse:
+        """The answer to a POST of a tar, sent in chunks as it comes by. `idle` is the longest silence, in seconds.
+
+        Raises `RemoteError`, or whatever making the body raises: the engine then sees a request that breaks off.
+        """
+        major, minor = self.version
+        response = self._send(f"/v{major}.{minor}{path}", body, idle)
+        if response.status != 200:
+            raise self._failure(response, what)
+        return response
+
     def pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
         """An answer's body in pieces of about `CHUNK` bytes. Raises `RemoteError` where it breaks off."""
         waiting: list[bytes] = []
@@ -101,17 +112,20 @@ class Api:
         finally:
             response.close()
 
-    def _send(self, path: str) -> BaseHTTPResponse:
+    def _send(self, path: str, body: Iterator[bytes] | None = None, idle: float | None = None) -> BaseHTTPResponse:
+        headers = {"Accept": "application/json", "User-Agent": "jettison"}
         try:
             return self._pool.request(
-                "GET",
+                "GET" if body is None else "POST",
                 path,
-                headers={"Accept": "application/json", "User-Agent": "jettison"},
+                body=body,
+                headers=headers if body is None else {**headers, "Content-Type": "application/x-tar"},
+                chunked=body is not None,
                 redirect=False,
                 retries=False,
                 preload_content=False,
                 decode_content=False,
-                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=self._idle),
+                timeout=urllib3.Timeout(connect=CONNECT_SECONDS, read=idle or self._idle),
             )
         except (http.HTTPError, ValueError, OSError) as error:
             raise self._explained(error) from None

@@ -3,7 +3,7 @@
 Only their own library knows its layout and locks, so one of their tools exports the image into a pipe, in
 docker-archive form, and the stream is indexed as it comes by: no temporary copy here or there. skopeo is asked first,
 then podman, then buildah, whichever is installed. All keep the configuration byte for byte, so the image's id is right;
-the manifest is not exported, so the registry's digest is not known.
+the manifest is not exported, so the registry's digest is not known. Writing feeds one of them the same way.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,9 +23,11 @@ import msgspec
 from jettison.errors import InputError, NotAssessed, NotFound, UsageError
 from jettison.image.source import CHUNK
 from jettison.oci.decode import decode
-from jettison.stores import Listing
+from jettison.stores import Listing, sending
 from jettison.stores.docker_archive import open_saved
+from jettison.stores.outputs import write_all
 from jettison.stores.streamed import StreamedArchive
+from jettison.stores.writing import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,6 +43,12 @@ EXPORTERS = {
     "buildah": ("push", "--quiet", "{}", "docker-archive:/dev/stdout"),
 }
 """How each tool writes an image to its standard output. No trust is decided here: the image is in the store already."""
+
+LOADERS = {
+    "podman": ("load", "--quiet"),
+    "skopeo": ("--insecure-policy", "copy", "--quiet", "docker-archive:/dev/stdin", "containers-storage:{}"),
+}
+"""How each tool takes an image from its standard input."""
 
 _SAID = re.compile(r'msg="((?:[^"\\]|\\.)*)"')
 
@@ -79,6 +88,47 @@ def list_images(reference: Reference) -> Iterator[Listing]:
         yield Listing(tuple(row.names or ()), f"sha256:{row.id}", raw=row.size, created=created)
 
 
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Load the image into the store under the reference's name, which moves there. Raises `InputError`.
+
+    podman is asked first, then skopeo, whichever is installed.
+    """
+    sending.demand_compression(compression)
+    name = sending.name_of(reference)
+    tool = next((tool for tool in LOADERS if shutil.which(tool)), None)
+    if tool is None:
+        raise InputError(
+            "podman or skopeo is needed to write to this store, and neither is installed",
+            where=str(reference),
+            hint="install podman, or write oci-archive:FILE and load that where it is",
+        )
+    parcel = sending.parcel(image, name, packed=("gzip",) if compression == KEEP else ())
+    command = [tool, *(argument.replace("{}", name) for argument in LOADERS[tool])]
+    feed(command, parcel.pieces(), str(reference))
+
+
+def feed(command: list[str], pieces: Iterator[bytes], where: str) -> None:
+    """Give a command its standard input. Raises `InputError` with its last words when it fails.
+
+    Where `pieces` raises, the command is killed before it sees an end, so that it does nothing.
+    """
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=said)
+        try:
+            with suppress(BrokenPipeError):  # it gave up, and says why
+                for piece in pieces:
+                    write_all(process.stdin.fileno(), piece)  # type: ignore[union-attr]
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        finally:
+            process.stdin.close()  # type: ignore[union-attr]
+        if process.wait() != 0:
+            said.seek(0)
+            raise _failure(command[0], said.read()[-4096:], where, "take")
+
+
 def run(command: list[str], where: str) -> Iterator[bytes]:
     """What a command writes to its standard output. Raises `InputError` with its last words when it fails."""
     with tempfile.TemporaryFile() as said:
@@ -95,12 +145,12 @@ def run(command: list[str], where: str) -> Iterator[bytes]:
                 process.stdout.close()
         if failed:
             said.seek(0)
-            raise _failure(command[0], said.read()[-4096:], where)
+            raise _failure(command[0], said.read()[-4096:], where, "export")
 
 
-def _failure(tool: str, said: bytes, where: str) -> InputError:
+def _failure(tool: str, said: bytes, where: str, what: str) -> InputError:
     lines = said.decode("utf-8", "replace").strip().splitlines()
     found = _SAID.search(lines[-1]) if lines else None
     text = found[1].replace('\\"', '"') if found else (lines[-1] if lines else "it said nothing")
     missing = any(phrase in text for phrase in ("not an image", "not known", "does not resolve"))
-    return (NotFound if missing else InputError)(f"{tool} could not export the image: {text}", where=where)
+    return (NotFound if missing else InputError)(f"{tool} could not {what} the image: {text}", where=where)

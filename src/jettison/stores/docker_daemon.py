@@ -2,16 +2,18 @@
 
 The engine packs an image as `docker save` does, and the stream is indexed as it comes by: nothing is copied to disk
 here. Docker up to 28 packs the whole image into a directory of its own before it sends the first byte, which takes most
-of the time; an image whose layers and documents are remembered is not asked for again. Podman's engine speaks the same
-API; `podman` reads through this.
+of the time; an image whose layers and documents are remembered is not asked for again. Writing is `docker load`,
+streamed the same way. Podman's engine speaks the same API; `podman` reads and writes through this.
 """
 
 from __future__ import annotations
 
 import json
 import re
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
@@ -25,12 +27,15 @@ from jettison.image.layer import Layer
 from jettison.oci import config as configs
 from jettison.oci.digest import Digest
 from jettison.oci.platform import Platform
-from jettison.stores import Listing, layout
+from jettison.stores import Listing, layout, sending
 from jettison.stores.docker_archive import open_saved
 from jettison.stores.streamed import StreamedArchive
+from jettison.stores.writing import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from urllib3 import BaseHTTPResponse
 
     from jettison.image.indexer import Indexer
     from jettison.oci.reference import Reference
@@ -42,6 +47,13 @@ _FAILED = re.compile(
 )
 """What Docker and podman append to a tar when they fail halfway."""
 _PLATFORM_OF_SAVE, _PLATFORM_OF_INSPECT = (1, 48), (1, 49)
+
+
+_ZSTD_LOADS = (1, 42)
+"""Docker 23, the first that unpacks zstd. Podman does, but up to 4.3 at least it cannot save such an image again."""
+_LONGEST_LINE = 1 << 20
+_LOADING_SECONDS = 3600.0
+"""The longest silence while an engine unpacks what it was sent."""
 
 
 class _RootFS(msgspec.Struct):
@@ -83,6 +95,11 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
 def list_images(reference: Reference) -> Iterator[Listing]:
     """The engine's images; those of one name or pattern (`team/*`) where the reference has one. Raises `InputError`."""
     return list_from(Api(endpoint.docker()), reference)
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Load the image into the engine under the reference's name, which moves there. Raises `InputError`."""
+    write_to(Api(endpoint.docker()), image, reference, compression=compression)
 
 
 def open_from(api: Api, reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
@@ -204,6 +221,45 @@ def _image(reference: str, documents: _Documents, sources: list[_Unread]) -> Ima
     config = configs.parse(documents.config, where=reference)
     layers = tuple(Layer(diff_id, source) for diff_id, source in zip(config.diff_ids, sources, strict=True))
     return Image(reference, config, documents.config, layers, attestations=tuple(documents.attestations))
+
+
+class _Said(msgspec.Struct):
+    """One line of what an engine tells while it loads."""
+
+    stream: str = ""
+    error: str = ""
+
+
+def write_to(api: Api, image: Image, reference: Reference, *, compression: str) -> None:
+    """Load the image into the engine behind `api`, and see that the name is its. Raises `InputError`."""
+    sending.demand_compression(compression)
+    name = sending.name_of(reference)
+    knows_zstd = api.endpoint.engine == "docker" and api.version >= _ZSTD_LOADS
+    packed = () if compression == "none" else ("gzip", "zstd") if knows_zstd else ("gzip",)
+    parcel = sending.parcel(image, name, packed=packed)
+    response = api.send("/images/load?quiet=1", parcel.pieces(), what=f"image {name}", idle=_LOADING_SECONDS)
+    for said in _told(api, response):
+        if said.error:
+            raise RemoteError(f"the engine did not take the image: {said.error}", where=str(reference))
+    loaded = _inspect(api, reference, None).id
+    if loaded not in (image.id, parcel.digest):
+        raise RemoteError(
+            f"the engine was given {image.id} and now has {loaded} under that name",
+            where=str(reference),
+            hint="somebody else moved the name meanwhile, or the engine rewrites what it loads",
+        )
+
+
+def _told(api: Api, response: BaseHTTPResponse) -> Iterator[_Said]:
+    """The lines of an engine's answer; those that are no JSON tell nothing."""
+    rest = b""
+    for piece in chain(api.pieces(response), (b"\n",)):
+        *lines, rest = (rest + piece).split(b"\n")
+        for line in lines:
+            with suppress(msgspec.MsgspecError):
+                yield msgspec.json.decode(line, type=_Said)
+        if len(rest) > _LONGEST_LINE:
+            raise RemoteError("the engine's answer has no end", where=str(api.endpoint))
 
 
 class _Size(msgspec.Struct, rename="pascal"):

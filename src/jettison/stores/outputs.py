@@ -102,7 +102,7 @@ class _Directory:
             for chunk in chunks:
                 hashing.update(chunk)
                 size += len(chunk)
-                _write_all(file.fileno(), chunk)
+                write_all(file.fileno(), chunk)
             os.fsync(file.fileno())
         return Digest("sha256:" + hashing.hexdigest()), size
 
@@ -167,7 +167,8 @@ def _sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def _write_all(descriptor: int, chunk: bytes) -> None:
+def write_all(descriptor: int, chunk: bytes) -> None:
+    """Write every byte, however many turns that takes."""
     view = memoryview(chunk)
     while view:
         view = view[os.write(descriptor, view) :]

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from jettison.engines import endpoint
 from jettison.engines.api import Api
-from jettison.stores.docker_daemon import list_from, open_from
+from jettison.stores.docker_daemon import list_from, open_from, write_to
+from jettison.stores.writing import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,3 +27,8 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
 def list_images(reference: Reference) -> Iterator[Listing]:
     """The engine's images; those of one name or pattern where the reference has one. Raises `InputError`."""
     return list_from(Api(endpoint.podman()), reference)
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Load the image into the engine under the reference's name, which moves there. Raises `InputError`."""
+    write_to(Api(endpoint.podman()), image, reference, compression=compression)

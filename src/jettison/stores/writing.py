@@ -32,6 +32,9 @@ KEEP = "keep"
 COMPRESSIONS = (KEEP, "none", "gzip", "zstd")
 """What can be asked for: layers as they are stored, plain, or packed anew."""
 
+OCI_LAYOUT = b'{"imageLayoutVersion":"1.0.0"}'
+"""The file that makes a directory a layout."""
+
 _LAYERS = {
     None: media_types.OCI_LAYER,
     "none": media_types.OCI_LAYER,
@@ -47,18 +50,21 @@ def write_layout(output: Output, image: Image, *, name: str | None = None, compr
     """
     if compression not in COMPRESSIONS:
         raise UsageError(f"{compression!r} is no compression", hint=f"choose one of {', '.join(COMPRESSIONS)}")
-    output.add("oci-layout", b'{"imageLayoutVersion":"1.0.0"}')
-    layers = _write_layers(output, image.layers, compression)
+    output.add("oci-layout", OCI_LAYOUT)
+    manifest, data = manifest_of(image, _write_layers(output, image.layers, compression))
     output.add(path_of(image.id), image.config_bytes)
-    manifest, data = _manifest(image, layers)
     output.add(path_of(Digest.of(data)), data)
-    entry = msgspec.structs.replace(
+    output.add("index.json", encode_index([entry_of(image, manifest, data, name)]))
+    return manifest
+
+
+def entry_of(image: Image, manifest: Manifest, data: bytes, name: str | None) -> Descriptor:
+    """What an index says of an image whose manifest is `data`."""
+    return msgspec.structs.replace(
         describe(data, manifest.media_type or media_types.OCI_MANIFEST),
         platform=image.config.platform if image.config.platform.known else None,
         annotations=_annotations(name),
     )
-    output.add("index.json", encode_index([entry]))
-    return manifest
 
 
 def encode_index(entries: Sequence[Descriptor]) -> bytes:
@@ -71,7 +77,7 @@ def write_saved(output: Output, image: Image, *, names: Sequence[str] = (), comp
     """Write what Docker 25 and later save, which all engines load: an OCI layout with a `manifest.json` beside."""
     manifest = write_layout(output, image, name=names[0] if names else None, compression=compression)
     paths = [path_of(layer.checked_digest()) for layer in manifest.layers]
-    _write_manifest_json(output, path_of(image.id), paths, names)
+    output.add("manifest.json", manifest_json(path_of(image.id), paths, names))
 
 
 def write_legacy(output: Output, image: Image, *, names: Sequence[str] = ()) -> None:
@@ -83,16 +89,18 @@ def write_legacy(output: Output, image: Image, *, names: Sequence[str] = ()) -> 
             output.add_blob(_plain(layer), _named(path))
             paths[layer.diff_id] = path
     output.add(f"{image.id.hex}.json", image.config_bytes)
-    _write_manifest_json(output, f"{image.id.hex}.json", [paths[layer.diff_id] for layer in image.layers], names)
+    layers = [paths[layer.diff_id] for layer in image.layers]
+    output.add("manifest.json", manifest_json(f"{image.id.hex}.json", layers, names))
 
 
 def _named(path: str) -> Callable[[Digest], str]:
     return lambda _: path
 
 
-def _write_manifest_json(output: Output, config: str, layers: Sequence[str], names: Sequence[str]) -> None:
+def manifest_json(config: str, layers: Sequence[str], names: Sequence[str]) -> bytes:
+    """What `docker load` reads: the paths of the configuration and of the layers, and the image's names."""
     tags = [parse_name(name).familiar for name in names]
-    output.add("manifest.json", msgspec.json.encode([{"Config": config, "RepoTags": tags, "Layers": layers}]))
+    return msgspec.json.encode([{"Config": config, "RepoTags": tags, "Layers": layers}])
 
 
 def _write_layers(output: Output, layers: Sequence[Layer], compression: str) -> list[Descriptor]:
@@ -107,14 +115,19 @@ def _write_layers(output: Output, layers: Sequence[Layer], compression: str) -> 
 def _write_layer(output: Output, layer: Layer, compression: str) -> Descriptor:
     if compression in ("gzip", "zstd"):
         digest, size = output.add_blob(codec.compress(_plain(layer), compression), path_of)
-        return Descriptor(media_type=_LAYERS[compression], digest=str(digest), size=size)
+        return Descriptor(media_type=layer_type(compression), digest=str(digest), size=size)
     stored = layer.compression() if compression == KEEP else "none"
     digest, size = output.add_blob(layer.source.chunks() if stored != "none" else _plain(layer), path_of)
     claimed = layer.descriptor if compression == KEEP else None
     expected = claimed.digest if claimed else layer.diff_id if stored in (None, "none") else digest
     if digest != expected:
         raise DigestMismatch(f"a layer's digest is {digest}; it should be {expected}")
-    return claimed or Descriptor(media_type=_LAYERS[stored], digest=str(digest), size=size)
+    return claimed or Descriptor(media_type=layer_type(stored), digest=str(digest), size=size)
+
+
+def layer_type(packed: str | None) -> str:
+    """The media type of a layer that is packed with `gzip`, `zstd`, or not at all (`none`, None)."""
+    return _LAYERS[packed]
 
 
 def _plain(layer: Layer) -> Iterator[bytes]:
@@ -128,7 +141,7 @@ def _plain(layer: Layer) -> Iterator[bytes]:
         raise DigestMismatch(f"a layer's diff_id is {actual}; the configuration says {layer.diff_id}")
 
 
-def _manifest(image: Image, layers: list[Descriptor]) -> tuple[Manifest, bytes]:
+def manifest_of(image: Image, layers: list[Descriptor]) -> tuple[Manifest, bytes]:
     """The image's own manifest where the layers are its own, else a new one for them."""
     if image.manifest is not None and image.manifest_bytes is not None and image.manifest.layers == layers:
         return image.manifest, image.manifest_bytes
