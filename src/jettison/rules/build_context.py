@@ -27,6 +27,7 @@ _UNWANTED: Final = (
         "build output of Rust, Gradle or Terraform",
         lazy(r"(?:^|/)(?:target/(?:debug|release)|\.gradle|\.terraform)/"),
     ),
+    ("settings of editors", lazy(r"(?:^|/)\.(?:idea|vscode|vs)/")),
 )
 _SECRETS = lazy(
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|production|prod))?|\.npmrc|\.pypirc|\.netrc|\.git-credentials"
@@ -85,8 +86,8 @@ class IgnoreFileMissing(FileRule):
 class UnwantedInContext(FileRule):
     """The build context holds what no image should.
 
-    What it does: reports `COPY .` where .git, `node_modules`, virtual environments, caches of tools or files with
-    secrets would be sent, with their number and bytes, measured. Needs the build context at hand.
+    What it does: reports `COPY .` where .git, `node_modules`, virtual environments, caches of tools, settings of
+    editors or files with secrets would be sent, with their number and bytes, measured. Needs the build context at hand.
 
     Why is this bad: they end up in the image; `node_modules` and `.venv` of the host also replace what the build
     installed, for another platform.
@@ -95,11 +96,12 @@ class UnwantedInContext(FileRule):
 
     Fix safety: report only; it is another file.
 
-    Sources: ours.
+    Sources: ours; Dockle DKL-LI-0003 finds some of it in the image.
     """
 
     code = "CTX002"
     name = "unwanted-in-context"
+    aliases = ("DKL-LI-0003",)
     mentions = (b"COPY", b"ADD", b"copy", b"add")
     example_files = MappingProxyType(
         {"app.py": "print()\n", ".git/HEAD": "ref: refs/heads/main\n", ".dockerignore": "*.log\n"}
