@@ -21,14 +21,26 @@ if TYPE_CHECKING:
     from jettison.rules.engine.context import Context
 
 INSTALLERS: Final = ("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper")
-_COMPILERS: Final = frozenset(
-    (
-        "build-essential", "gcc", "g++", "clang", "build-base", "gcc-c++", "alpine-sdk", "golang", "golang-go", "rustc",
-        "cargo", "maven", "gradle", "default-jdk",
-    )
-)  # fmt: skip
 _REMOVES: Final = frozenset(("remove", "purge", "del", "erase", "autoremove"))
 _SDK = lazy(r"(?:^|/)(?:golang|rust|maven|gradle|gcc|dotnet/sdk|dotnet/core/sdk|haskell|swift)\Z")
+_IMAGES: Final = {
+    "go": lazy(r"(?:^|/)golang:"),
+    "rust": lazy(r"(?:^|/)rust:"),
+    "java": lazy(r"(?:^|/)(?:maven|gradle):|jdk"),
+    "dotnet": lazy(r"/sdk:"),
+    "node": lazy(r"(?:^|/)node:"),
+    "c": lazy(r"(?:^|/)gcc:"),
+}
+"""The images that bring a language's compiler."""
+_TOOLCHAINS: Final = {
+    **dict.fromkeys(("build-essential", "gcc", "g++", "clang", "build-base", "gcc-c++", "alpine-sdk"), "c"),
+    **dict.fromkeys(("golang", "golang-go", "go"), "go"),
+    **dict.fromkeys(("rustc", "cargo", "rust"), "rust"),
+    **dict.fromkeys(("maven", "gradle", "ant", "default-jdk", "default-jdk-headless"), "java"),
+    **{f"openjdk-{release}-jdk{end}": "java" for release in (7, 8, 11, 17, 21) for end in ("", "-headless")},
+    **{f"openjdk{release}": "java" for release in (7, 8, 11, 17, 21)},
+}
+"""Packages that bring a language's compiler."""
 _JDK_TAG = lazy(r"(?:^|[-.\d])jdk(?:$|[-.\d])")
 _SKETCHES: Final = {
     "go": 'FROM gcr.io/distroless/static-debian12\nCOPY --from=build /app/server /server\nENTRYPOINT ["/server"]',
@@ -43,8 +55,10 @@ _SKETCHES: Final = {
 class CompilerShipped(StageRule):
     """The stage that is shipped is the one that compiles.
 
-    What it does: reports a single-stage file that compiles Go, Rust, Java or .NET in the image of that language's
-    tools, or runs the build step of a Node project.
+    What it does: reports a single-stage file that compiles Go, Rust, Java, .NET or C and C++, or runs the build step of
+    a Node project, with tools that stay in the image: those of the base image, or those that a RUN installs and does
+    not remove again. For C and C++ that is `make`, `cmake --build`, `ninja`, `meson` or a compiler itself, and a
+    compiler that the file installs or the `gcc` image brings.
 
     Why is this bad: compiler, sources, caches and everything else only the build needs are in the image: often nine
     tenths of it, and all of it to be patched.
@@ -59,12 +73,26 @@ class CompilerShipped(StageRule):
     code = "STG001"
     name = "compiler-shipped"
     severity = Severity.INFO
-    mentions = (b"build", b"install", b"package", b"publish", b"assemble", b"verify", b"dist", b"jar", b"Jar")
+    mentions = (
+        b"build", b"install", b"package", b"publish", b"assemble", b"verify", b"dist", b"jar", b"Jar", b"make", b"gcc",
+        b"g++", b"clang", b"ninja", b"meson",
+    )  # fmt: skip
     bad = (
         'FROM golang:1.23\nWORKDIR /app\nCOPY . .\nRUN go build -o server .\nENTRYPOINT ["/app/server"]\n',
         'FROM maven:3.9\nCOPY . .\nRUN mvn package\nCMD ["java", "-jar", "target/a.jar"]\n',
+        """
+        FROM debian:12
+        RUN apt-get update && apt-get install -y gcc make
+        COPY . /src
+        RUN make -C /src install
+        CMD ["app"]
+        """,
+        'FROM gcc:14\nCOPY a.c .\nRUN gcc -O2 -o a a.c\nCMD ["./a"]\n',
+        'FROM ubuntu:24.04\nRUN apt-get install -y golang && go build -o /a .\nCMD ["/a"]\n',
+        'FROM node:22\nCOPY . .\nRUN npm ci && npm run build\nCMD ["node", "dist/main.js"]\n',
     )
-    good = """
+    good = (
+        """
         FROM golang:1.23 AS build
         WORKDIR /app
         COPY . .
@@ -72,60 +100,94 @@ class CompilerShipped(StageRule):
         FROM scratch
         COPY --from=build /app/server /server
         ENTRYPOINT ["/server"]
+        """,
         """
+        FROM alpine:3.20
+        COPY . /src
+        RUN apk add --no-cache --virtual .build gcc make && make -C /src install && apk del .build
+        CMD ["app"]
+        """,
+        'FROM debian:12\nCOPY . .\nRUN make config\nCMD ["app"]\n',
+    )
 
     def check(self, stage: Stage, context: Context) -> Iterator[Finding]:
         """The FROM."""
-        if len(context.file.stages) > 1 or stage.base is None:
-            return
-        if not any(item.kind in ("CMD", "ENTRYPOINT") for item in stage.instructions):
-            return
-        name, tag, _ = split_reference(stage.base.lower())
-        bare = name.rpartition("/")[2]
-        if bare not in ("golang", "rust", "maven", "gradle", "node", "sdk") and "jdk" not in bare + tag:
-            return
-        for instruction in stage.instructions:
-            if instruction.kind != "RUN" or not any(word in instruction.data for word in self.mentions):
+        found = compiles(stage, context)
+        if found is not None:
+            line, what = found
+            yield context.found(
+                self, stage.instruction.words[0], "the compiler and the sources are shipped with what they built",
+                note=f"line {line} builds; after `AS build` a second stage could ship the result alone:\n"
+                + _SKETCHES[what],
+            )  # fmt: skip
+
+
+def compiles(stage: Stage, context: Context) -> tuple[int, str] | None:
+    """The line in which a single-stage file builds with tools that stay, and the language; None when it does not."""
+    if "compiles" not in context.memo:
+        context.memo["compiles"] = _compiles(stage, context)
+    found: tuple[int, str] | None = context.memo["compiles"]
+    return found
+
+
+def _compiles(stage: Stage, context: Context) -> tuple[int, str] | None:
+    if len(context.file.stages) > 1 or stage.base is None:
+        return None
+    if not any(item.kind in ("CMD", "ENTRYPOINT") for item in stage.instructions):
+        return None
+    name, tag, _ = split_reference(stage.base.lower())
+    has = {what for what, pattern in _IMAGES.items() if pattern.search(f"{name}:{tag}")}
+    for instruction in stage.instructions:
+        if instruction.kind != "RUN" or not any(word in instruction.data for word in CompilerShipped.mentions):
+            continue
+        for script in instruction.scripts:
+            if cleared(script):
                 continue
-            for script in instruction.scripts:
-                for command in script.commands:
-                    what = _language(command, name, bare, tag)
-                    if what is not None:
-                        yield context.found(
-                            self, stage.instruction.words[0],
-                            "the compiler and the sources are shipped with what they built",
-                            note=f"line {instruction.line} builds; after `AS build` a second stage could ship the "
-                            "result alone:\n" + _SKETCHES[what],
-                        )  # fmt: skip
-                        return
+            has.update(_TOOLCHAINS[package] for _, _, package in installed(script) if package in _TOOLCHAINS)
+            for command in script.commands:
+                what = _language(command)
+                if what in has:
+                    return instruction.line, what
+    return None
 
 
-def _language(command: Command, name: str, bare: str, tag: str) -> str | None:
-    """What a command compiles in the image of its tools."""
-    program = command.name
-    words = [word.text or "" for word in command.operands(("-o", "-f", "-p"))]
+def cleared(script: Script) -> bool:
+    """True when a script removes packages: those that it installed to build with, for all that can be told."""
+    return any(words[0].text in _REMOVES for command in script.named(*INSTALLERS) if (words := _operands(command)))
+
+
+def _operands(command: Command) -> list[Word]:
+    return command.operands(("-o", "-t", "--virtual", "--repository", "-X", "--target-release"))
+
+
+def _language(command: Command) -> str | None:
+    """What a command compiles."""
+    program = command.name or ""
+    words = [word.text or "" for word in command.operands(("-o", "-f", "-p", "-C", "-j"))]
     what = words[0] if words else ""
-    if program == "go" and what in ("build", "install") and bare == "golang":
+    if program == "go" and what in ("build", "install"):
         return "go"
-    if program == "cargo" and what in ("build", "install") and bare == "rust":
+    if program == "cargo" and what in ("build", "install"):
         return "rust"
-    java = bare in ("maven", "gradle") or _JDK_TAG.search(tag) is not None or "jdk" in bare
-    if java and program in ("mvn", "mvnw") and {"package", "install", "verify"}.intersection(words):
+    if program in ("mvn", "mvnw") and {"package", "install", "verify"}.intersection(words):
         return "java"
-    if (
-        java
-        and program in ("gradle", "gradlew")
-        and any(re.search(r"build|jar|assemble|dist", word.lower()) for word in words)
-    ):
+    if program in ("gradle", "gradlew") and any(re.search(r"build|jar|assemble|dist", word.lower()) for word in words):
         return "java"
-    if program == "dotnet" and what in ("publish", "build") and name.endswith("/sdk"):
+    if program in ("javac", "ant"):
+        return "java"
+    if program == "dotnet" and what in ("publish", "build"):
         return "dotnet"
-    if bare == "node" and (
-        (program in ("npm", "pnpm") and words[:2] == ["run", "build"])
-        or (program == "yarn" and (words[:1] == ["build"] or words[:2] == ["run", "build"]))
+    if (program in ("npm", "pnpm") and words[:2] == ["run", "build"]) or (
+        program == "yarn" and (words[:1] == ["build"] or words[:2] == ["run", "build"])
     ):
         return "node"
-    return None
+    if program in ("make", "gmake"):
+        return "c" if what in ("", "all", "install", "build", "release") else None
+    if program == "cmake":
+        return "c" if command.has("--build") else None
+    if program in ("gcc", "g++", "cc", "c++", "clang", "clang++"):
+        return "c" if any(re.search(r"\.(?:c|cc|cpp|cxx)\Z", word) for word in words) else None
+    return "c" if program == "ninja" or (program == "meson" and what in ("compile", "install")) else None
 
 
 class FullBaseForArtefacts(StageRule):
@@ -169,7 +231,7 @@ class FullBaseForArtefacts(StageRule):
 def installed(script: Script) -> Iterator[tuple[Command, Word, str]]:
     """The packages that the distribution's package manager installs: command, word, name without version."""
     for command in script.named(*INSTALLERS):
-        words = command.operands(("-o", "-t", "--virtual", "--repository", "-X", "--target-release"))
+        words = _operands(command)
         if not words or words[0].text not in ("install", "add", "in"):
             continue
         for word in words[1:]:
@@ -180,7 +242,7 @@ def installed(script: Script) -> Iterator[tuple[Command, Word, str]]:
 def removed(script: Script) -> Iterator[tuple[Command, Word, str]]:
     """The packages it removes; virtual packages of apk by their names."""
     for command in script.named(*INSTALLERS):
-        words = command.operands(("-o", "-t"))
+        words = _operands(command)
         if words and words[0].text in _REMOVES:
             for word in words[1:]:
                 if word.text:
@@ -191,7 +253,8 @@ class ToolchainKept(ScriptRule):
     """A compiler is installed into the image that is shipped, and stays.
 
     What it does: reports compilers and build systems (`build-essential`, `gcc`, `build-base`, `golang`, `maven`, …)
-    that a RUN of a single-stage file installs and does not remove again.
+    that a RUN of a single-stage file installs and does not remove again. Where the file itself compiles with them,
+    STG001 says so instead.
 
     Why is this bad: hundreds of megabytes that only the build needed.
 
@@ -219,7 +282,7 @@ class ToolchainKept(ScriptRule):
         b"-sdk",
         b"-jdk",
     )
-    bad = 'FROM debian:12\nRUN apt-get update && apt-get install -y build-essential\nRUN make install\nCMD ["app"]\n'
+    bad = 'FROM debian:12\nRUN apt-get update && apt-get install -y build-essential\nRUN ./setup.sh\nCMD ["app"]\n'
     good = (
         """
         FROM debian:12
@@ -240,12 +303,11 @@ class ToolchainKept(ScriptRule):
             return
         if not any(item.kind in ("CMD", "ENTRYPOINT") for item in stage.instructions):
             return
-        if any(True for _ in removed(script)) or any(
-            command.subcommand() == "autoremove" for command in script.named("apt-get", "apt")
-        ):
+        if cleared(script) or compiles(stage, context) is not None:
             return
         for _, word, name in installed(script):
-            if name in _COMPILERS:
+            # A JDK may be what the program runs on.
+            if name in _TOOLCHAINS and not name.startswith("openjdk"):
                 yield context.found(self, word, f"{name} is shipped; only a build needs it")
                 return
 
