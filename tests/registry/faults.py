@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import io
+import itertools
 import json
 import socket
 import tarfile
@@ -13,7 +14,7 @@ from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,6 +98,13 @@ class Registry(ThreadingHTTPServer):
         self.host = f"{host}:{self.server_port}"
         self.blobs: dict[str, bytes] = {}
         self.manifests: dict[str, tuple[str, bytes]] = {}
+        self.uploads: dict[str, bytearray] = {}
+        self.numbers = itertools.count()
+        self.mountable: set[str] = set()
+        self.referrers_api = False
+        self.resumes = True
+        self.piece: int | None = None
+        self.cuts: dict[str, deque[int]] = {}
         self.seen: list[Seen] = []
         self.authorize: Callable[[Handler], bool] | None = None
         self.ended = threading.Event()
@@ -129,6 +137,16 @@ class Registry(ThreadingHTTPServer):
             steps.appendleft((action, max(times - 1, 0)))
         return action
 
+    def take(self, method: str, path: str, body: bytes) -> None:
+        """Keep what arrived of an upload."""
+        upload = self.uploads.get(path.rpartition("/")[2])
+        if upload is not None and method in ("PATCH", "PUT"):
+            upload += body
+
+    def cut(self, method: str, *after: int) -> None:
+        """Drop the connection of the next requests of a method when so many bytes of the body have come."""
+        self.cuts[method] = deque(after)
+
     def paths(self) -> list[str]:
         """The paths asked for, in order; probing for TLS left out."""
         return [request.path for request in self.seen if request.path != "/v2/"]
@@ -153,16 +171,86 @@ class Handler(BaseHTTPRequestHandler):
         """Every method comes here."""
         parts = urlsplit(self.path)
         length = int(self.headers.get("Content-Length") or 0)
-        body = self.rfile.read(length)
+        cut = self.server.cuts.get(self.command)
+        body = self.rfile.read(length if not cut or length <= cut[0] else cut.popleft())
+        if len(body) < length:  # what arrived before the connection broke
+            self.server.take(self.command, parts.path, body)
+            self.close_connection = True
+            self.connection.shutdown(socket.SHUT_RDWR)
+            return
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.server.seen.append(Seen(self.command, parts.path, parts.query, headers, body))
         action = self.server.scripted(parts.path)
         if action is not None:
             action(self)
         elif self.server.authorize is None or parts.path == "/v2/" or self.server.authorize(self):
-            self.serve(parts.path)
+            if self.command in ("GET", "HEAD"):
+                self.serve(parts.path)
+            else:
+                self.write(parts.path, parts.query, body)
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_PATCH = do_PUT = do_DELETE = do_GET
+
+    def write(self, path: str, query: str, body: bytes) -> None:
+        """What changes the registry: uploads and manifests."""
+        words, server = path.removeprefix("/v2/").split("/"), self.server
+        asked = {name: values[0] for name, values in parse_qs(query).items()}
+        if self.command == "PUT" and words[-2] == "manifests":
+            return self.put_manifest("/".join(words[:-2]), words[-1], body)
+        if self.command == "POST":
+            if asked.get("mount") in server.blobs and asked.get("from") in server.mountable:
+                return self.answer(201, Location="/v2/")
+            number = str(next(server.numbers))
+            server.uploads[number] = bytearray()
+            return self.answer(202, Location=f"{path}{number}?state=0", Range="0-0")
+        upload = server.uploads.get(words[-1])
+        if upload is None:
+            return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+        if self.command == "DELETE":
+            del server.uploads[words[-1]]
+            return self.answer(204)
+        start = self.headers.get("Content-Range", f"{len(upload)}-").partition("-")[0]
+        if int(start) != len(upload):
+            return self.fail(416, "RANGE_INVALID", "invalid content range")
+        if server.piece is not None and len(body) > server.piece:
+            return self.fail(413)
+        server.take(self.command, path, body)
+        if self.command == "PATCH":
+            here = {"Location": f"{path}?state={len(upload)}", "Range": f"0-{max(0, len(upload) - 1)}"}
+            return self.answer(202, **here)
+        del server.uploads[words[-1]]
+        if digest(bytes(upload)) != asked["digest"]:
+            return self.fail(400, "DIGEST_INVALID", "provided digest did not match uploaded content")
+        server.blobs[asked["digest"]] = bytes(upload)
+        return self.answer(201, Location="/v2/")
+
+    def put_manifest(self, repository: str, selector: str, body: bytes) -> None:
+        """A manifest, whose blobs must be there."""
+        document = json.loads(body)
+        for blob in (document.get("config"), *document.get("layers", [])):
+            if blob and blob["digest"] not in self.server.blobs and "urls" not in blob:
+                return self.fail(404, "MANIFEST_BLOB_UNKNOWN", "blob unknown to registry")
+        for entry in document.get("manifests", []):
+            if f"{repository}/{entry['digest']}" not in self.server.manifests:
+                return self.fail(400, "MANIFEST_BLOB_UNKNOWN", "manifest unknown to registry")
+        tags = [] if ":" in selector else [selector]
+        kind = self.headers["Content-Type"]
+        headers = {
+            "Docker-Content-Digest": self.server.put_manifest(body, *tags, repository=repository, media_type=kind)
+        }
+        if self.server.referrers_api and "subject" in document:
+            headers["OCI-Subject"] = document["subject"]["digest"]
+        return self.answer(201, **headers)
+
+    def referrers(self, repository: str, wanted: str) -> None:
+        """The referrers API."""
+        entries = []
+        for name, (kind, data) in self.server.manifests.items():
+            document = json.loads(data)
+            if name == f"{repository}/{digest(data)}" and document.get("subject", {}).get("digest") == wanted:
+                entries.append(descriptor(data, kind, annotations=document.get("annotations", {})))
+        body = json.dumps({"schemaVersion": 2, "mediaType": INDEX, "manifests": entries}).encode()
+        self.answer(200, body, **{"Content-Type": INDEX})
 
     def serve(self, path: str) -> None:
         """The content at a path."""
@@ -175,6 +263,13 @@ class Handler(BaseHTTPRequestHandler):
             if not tags:
                 return self.fail(404, "NAME_UNKNOWN", "repository name not known to registry")
             return self.answer(200, json.dumps({"tags": [tag for tag in tags if ":" not in tag]}).encode())
+        if words[-2] == "referrers" and self.server.referrers_api:
+            return self.referrers("/".join(words[:-2]), words[-1])
+        if words[-2] == "uploads":
+            upload = self.server.uploads.get(words[-1])
+            if upload is None or not self.server.resumes:
+                return self.fail(404, "BLOB_UPLOAD_UNKNOWN", "blob upload unknown to registry")
+            return self.answer(204, Location=f"{path}?state={len(upload)}", Range=f"0-{max(0, len(upload) - 1)}")
         if words[-2] == "manifests":
             found = self.server.manifests.get("/".join((*words[:-2], words[-1])))
             if found is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from jettison.oci.descriptor import Descriptor
+    from jettison.oci.reference import Name
 
 PROGRESS = 1 << 20
 """Bytes that make up for earlier failures."""
@@ -25,7 +26,7 @@ _RANGE = re.compile(r"bytes (\d{1,18})-(\d{1,18})/(\d{1,18}|\*)")
 
 @dataclass(frozen=True, slots=True)
 class BlobSource:
-    """A blob in a registry. `where` names it in errors.
+    """A blob in a registry. `where` names it in errors, `home` the repository that it lies in.
 
     `opener` asks for the blob from a byte onwards; its answer is 200, 206 or 416.
     """
@@ -34,6 +35,7 @@ class BlobSource:
     opener: Callable[[Descriptor, int], BaseHTTPResponse]
     patience: Patience
     where: str
+    home: Name | None = None
 
     @property
     def size(self) -> int:

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from urllib3 import BaseHTTPResponse
 
     from jettison.registry.sites import Site
-    from jettison.registry.transport import Transport
+    from jettison.registry.transport import Body, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_KEEPING = frozenset({307, 308})
+"""The redirects after which a request is sent elsewhere as it is, whatever its method."""
 _MAX_REDIRECTS = 6
 
 
@@ -65,21 +67,22 @@ class Client:
         what: str,
         expect: Collection[int] = (200,),
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Body | None = None,
         actions: str = "pull",
         scopes: Collection[str] = (),
         repeat: bool = True,
+        idle: float | None = None,
     ) -> BaseHTTPResponse:
         """The answer, with one of the statuses `expect`; its body is still to be read.
 
         `what` names the thing for errors. `scopes` are needed besides `actions` on the repository. A request that
-        changes something and must not be sent twice says `repeat=False`. Raises `NotFound`, `Unauthorized` or
-        `RemoteError`.
+        changes something and must not be sent twice says `repeat=False`. `idle` is the longest silence to bear, in
+        seconds, where it is not the usual one. Raises `NotFound`, `Unauthorized` or `RemoteError`.
         """
         wanted = [repository_scope(self.site.repository, actions), *scopes]
 
         def once() -> BaseHTTPResponse:
-            return self._follow(method, url, headers or {}, body, wanted)
+            return self._follow(method, url, headers or {}, body, wanted, idle)
 
         response = persistently(once, self._transport.patience) if repeat else once()
         self.limit = rate_limit(response.headers) or self.limit
@@ -108,17 +111,22 @@ class Client:
         raise interruption
 
     def _follow(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, scopes: list[str]
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Body | None,
+        scopes: list[str],
+        idle: float | None,
     ) -> BaseHTTPResponse:
         home = names.origin(self.root)
         for _ in range(_MAX_REDIRECTS):
             if names.origin(url) == home:
-                response = self._authorised(method, url, headers, body, scopes)
+                response = self._authorised(method, url, headers, body, scopes, idle)
             else:  # another host gets neither credentials nor tokens: a signed address is all it needs
-                response = self._transport.send(
-                    method, url, headers=headers, body=body, verify=not names.is_insecure(names.host_of(url))
-                )
-            if response.status not in REDIRECTS or method not in ("GET", "HEAD"):
+                verify = not names.is_insecure(names.host_of(url))
+                response = self._transport.send(method, url, headers=headers, body=body, verify=verify, idle=idle)
+            if response.status not in (REDIRECTS if method in ("GET", "HEAD") else _KEEPING):
                 return response
             location = response.headers.get("location", "")
             response.close()
@@ -126,19 +134,25 @@ class Client:
         raise RemoteError("redirects in circles", where=self.site.key)
 
     def _authorised(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, scopes: list[str]
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Body | None,
+        scopes: list[str],
+        idle: float | None,
     ) -> BaseHTTPResponse:
         authorizer = self._authorize()
         header = authorizer.header(scopes)
         verify = not self.site.insecure
         sent = {**headers, "Authorization": header} if header else headers
-        response = self._transport.send(method, url, headers=sent, body=body, verify=verify)
+        response = self._transport.send(method, url, headers=sent, body=body, verify=verify, idle=idle)
         if response.status != 401 or "www-authenticate" not in response.headers:
             return response
         response.close()
         header = authorizer.answer(response.headers.getlist("www-authenticate"), scopes, header)
         sent = {**headers, "Authorization": header}
-        response = self._transport.send(method, url, headers=sent, body=body, verify=verify)
+        response = self._transport.send(method, url, headers=sent, body=body, verify=verify, idle=idle)
         if response.status == 401:
             raise authorizer.rejection(failure(response, url, where=self.site.key, what="request").message)
         return response

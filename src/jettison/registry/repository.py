@@ -74,6 +74,10 @@ class Repository:
         by_digest = ":" in selector
         return self._first(lambda client: self._manifest(client, selector), by_digest=by_digest)
 
+    def own_manifest(self, selector: str) -> Document:
+        """As `manifest`, of the registry itself and no mirror of it."""
+        return self._manifest(self.clients[-1], selector)
+
     def _manifest(self, client: Client, selector: str) -> Document:
         url = client.url(f"manifests/{selector}")
         what = f"manifest of {selector}"
@@ -92,7 +96,7 @@ class Repository:
         if embedded is not None:
             return embedded
         where = f"{self.where}@{descriptor.digest}"
-        return BlobSource(descriptor, self._open_blob, self.transport.patience, where)
+        return BlobSource(descriptor, self._open_blob, self.transport.patience, where, self.name)
 
     def small_blob(self, descriptor: Descriptor, what: str) -> bytes:
         """All bytes of a small blob, such as a configuration. Raises `InputError`."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from importlib.metadata import version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 from urllib import request as system
 
 import urllib3
@@ -28,6 +28,17 @@ AGENT = f"jettison/{version('jettison')}"
 _CONNECTIONS = 8
 
 
+class Body(Protocol):
+    """What is sent with a request, piece by piece; a request that is sent again reads it from its start again."""
+
+    @property
+    def size(self) -> int:
+        """Its bytes."""
+
+    def pieces(self) -> Iterator[bytes]:
+        """The bytes from the start."""
+
+
 class Transport:
     """Pools of connections, one an origin. Threads may share it."""
 
@@ -42,25 +53,37 @@ class Transport:
         url: str,
         *,
         headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Body | None = None,
         verify: bool = True,
+        idle: float | None = None,
     ) -> BaseHTTPResponse:
         """One request; the answer's body is still to be read. `verify=False` accepts any certificate.
 
-        Raises `Interrupted` where trying again may help, else `RemoteError`.
+        `idle` is the longest silence to bear, in seconds, where it is not the usual one. Raises `Interrupted` where
+        trying again may help, else `RemoteError`.
         """
         pool = self._pool(names.host_of(url), url.partition(":")[0], verify)
+        idle = idle or self.patience.idle
+        own = {"User-Agent": AGENT, "Accept-Encoding": "identity"}
+        connect = self.patience.connect
+        data: bytes | Iterator[bytes] | None
+        if body is None or isinstance(body, bytes):
+            data = body
+        else:
+            data = body.pieces()
+            own["Content-Length"] = str(body.size)
+            connect = idle  # urllib3 waits as long for room to send into as for a connection
         try:
             return pool.request(
                 method,
                 url,
-                body=body,
-                headers={"User-Agent": AGENT, "Accept-Encoding": "identity", **(headers or {})},
+                body=data,
+                headers={**own, **(headers or {})},
                 redirect=False,
                 retries=False,
                 preload_content=False,
                 decode_content=False,
-                timeout=urllib3.Timeout(connect=self.patience.connect, read=self.patience.idle),
+                timeout=urllib3.Timeout(connect=connect, read=idle),
             )
         except (http.HTTPError, ValueError, OSError) as error:
             raise explained(error, url) from None

@@ -6,6 +6,11 @@ A store module has
     def list_images(reference: Reference) -> Iterator[Listing]
 
 and, where images can be written there, `def write_image(image: Image, reference: Reference, *, compression: str)`.
+Stores that hold whatever hangs on an index, byte for byte, also have
+
+    def open_graph(reference: Reference) -> Graph
+    def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None) -> Delivery
+
 Nothing is registered: `docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport
 through the entry point group `jettison.stores`.
 """
@@ -21,8 +26,9 @@ from jettison.errors import UsageError
 from jettison.oci import reference as references
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
     from jettison.oci.platform import Platform
@@ -93,6 +99,47 @@ def write_image(image: Image, reference: str | Reference, *, compression: str = 
     if write is None:
         raise UsageError(f"images cannot be written to {resolved.transport}")
     write(image, resolved, compression=compression)
+
+
+def resolve(reference: str | Reference) -> Reference:
+    """The reference with its transport: a path by its content, a name by who has it, the registry where nobody has.
+
+    Raises `InputError` for a path that is nothing that can be read.
+    """
+    from jettison.stores import opening
+
+    resolved = _resolve(reference)
+    return resolved if resolved.transport is not None else opening.resolve(resolved)
+
+
+def holds_graphs(transport: str | None) -> bool:
+    """Whether a store keeps manifests and indexes byte for byte: registries, OCI layouts and their archives."""
+    return transport is not None and hasattr(store_for(transport), "write_graph")
+
+
+def open_graph(reference: str | Reference) -> Graph:
+    """Everything that hangs on `reference`: all platforms, all attestations. Raises `InputError`.
+
+    Raises `UsageError` for a store that keeps single images only, and for a reference without a transport.
+    """
+    resolved = _resolve(reference)
+    if not holds_graphs(resolved.transport):
+        raise UsageError(f"{resolved}: only registries, OCI layouts and their archives hold indexes")
+    opened: Graph = store_for(resolved.transport or "").open_graph(resolved)  # type: ignore[attr-defined]
+    return opened
+
+
+def write_graph(graph: Graph, reference: str | Reference, *, told: Callable[[int], None] | None = None) -> Delivery:
+    """Write a graph to `reference`, byte for byte; whole or not at all. Blobs that are there are not written again.
+
+    `told` hears of bytes as they are done with, written or not. Raises `UsageError` for a store that keeps single
+    images only, `InputError` where writing fails or a blob is not what it claims to be.
+    """
+    resolved = _resolve(reference)
+    if not holds_graphs(resolved.transport):
+        raise UsageError(f"{resolved}: only registries, OCI layouts and their archives hold indexes")
+    delivery: Delivery = store_for(resolved.transport or "").write_graph(graph, resolved, told=told)  # type: ignore[attr-defined]
+    return delivery
 
 
 def list_images(reference: str | Reference) -> Iterator[Listing]:

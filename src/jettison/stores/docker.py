@@ -1,29 +1,35 @@
-"""`docker://registry/repository:tag`: images in a registry, read through the distribution protocol."""
+"""`docker://registry/repository:tag`: images in a registry, read and written through the distribution protocol."""
 
 from __future__ import annotations
 
+import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import TYPE_CHECKING
 
 from jettison.errors import ImageError, InputError
+from jettison.image.graph import Graph, grow, of_image
 from jettison.image.image import assemble
 from jettison.oci import config as configs
 from jettison.oci import index as indexes
 from jettison.oci import manifest as manifests
 from jettison.oci import media_types
 from jettison.oci import platform as platforms
+from jettison.oci.descriptor import Descriptor
+from jettison.registry.push import push
 from jettison.registry.repository import Document, Repository
-from jettison.stores import Listing
-from jettison.stores.contents import located
-from jettison.stores.layout import STATEMENT, demand_platform
+from jettison.stores import Listing, outputs
+from jettison.stores.contents import Directory, located
+from jettison.stores.layout import STATEMENT, demand_platform, open_layout
+from jettison.stores.writing import KEEP, write_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from jettison.image.graph import Delivery
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
-    from jettison.oci.descriptor import Descriptor
     from jettison.oci.index import Index
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
@@ -86,6 +92,49 @@ def _attestations(repository: Repository, index: Index, chosen: Descriptor) -> I
                     yield repository.small_blob(layer, "attestation")
         except InputError:
             continue
+
+
+def open_graph(reference: Reference) -> Graph:
+    """All that hangs on the tag or digest, every platform and every attestation. Raises `InputError`.
+
+    Manifests are fetched, configurations and layers when they are read.
+    """
+    with located(str(reference)):
+        name = reference.name
+        repository = Repository(name)
+        document = repository.manifest(name.selector)
+        root = Descriptor(media_type=document.media_type, digest=str(document.digest), size=len(document.data))
+
+        def fetch(entry: Descriptor) -> bytes:
+            return repository.manifest(entry.checked_digest()).data
+
+        node = grow(root, document.data, fetch, where=str(reference), at_once=_AT_ONCE)
+        return Graph(str(reference), node, repository.blob, (name.familiar,))
+
+
+def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None = None) -> Delivery:
+    """Put a graph under the reference's tag, which moves when all of it is there. Raises `InputError`.
+
+    `told` hears of bytes as they are done with, sent or not.
+    """
+    with located(str(reference)):
+        return push(Repository(reference.name), graph, told=told)
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
+    """Put an image under the reference's tag, which moves when all of it is there. Raises `InputError`.
+
+    An image that has no manifest, or is to be packed, becomes an OCI layout in a temporary directory first: a registry
+    wants to know digests and sizes beforehand.
+    """
+    if compression == KEEP and image.manifest_bytes is not None:
+        write_graph(of_image(image), reference)
+        return
+    with located(str(reference)), tempfile.TemporaryDirectory(prefix="jettison-") as folder:
+        layout = os.path.join(folder, "layout")
+        with outputs.directory(layout) as output:
+            write_layout(output, image, compression=compression)
+        write_graph(of_image(open_layout(Directory(layout), image.reference, None, None)), reference)
 
 
 def list_images(reference: Reference) -> Iterator[Listing]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import TYPE_CHECKING
 
@@ -63,6 +64,24 @@ def list_bare(reference: Reference) -> Iterator[Listing]:
     if path.transport is None:
         path = _recognise_directory(path) if os.path.isdir(path.location) else _recognise_file(path)
     return store_for(path.transport or "").list_images(path)
+
+
+def resolve(reference: Reference) -> Reference:
+    """The reference with its transport: a path by its content, a name by which engine has it, else the registry.
+
+    Raises `InputError`.
+    """
+    text = reference.location
+    path = _as_path(text) or _foreign(text)
+    if path is not None and path.transport is None:
+        path = _recognise_directory(path) if os.path.isdir(path.location) else _recognise_file(path)
+    if path is not None:
+        return path
+    for transport in ASKED[:-1]:
+        with contextlib.suppress(InputError):
+            if any(True for _ in store_for(transport).list_images(Reference(transport, text))):
+                return Reference(transport, text)
+    return Reference("docker", str(references.parse_name(text)))
 
 
 def _foreign(text: str) -> Reference | None:

@@ -1,0 +1,79 @@
+"""Referrers where a registry does not keep them: an index under the tag `sha256-HEX` of what is referred to.
+
+Source: OCI distribution specification 1.1, "Pushing Manifests with Subject" and "Referrers Tag Schema".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jettison.errors import NotFound, RemoteError
+from jettison.oci import index as indexes
+from jettison.oci import manifest as manifests
+from jettison.oci import media_types
+from jettison.oci.descriptor import Descriptor
+from jettison.oci.digest import Digest
+from jettison.oci.index import Index
+from jettison.registry.upload import PUSH
+
+if TYPE_CHECKING:
+    from jettison.registry.repository import Repository
+
+_ATTEMPTS = 5
+
+
+def enlist(repository: Repository, subject: Descriptor, media_type: str, data: bytes) -> None:
+    """List a manifest among the referrers of its subject, under the tag that stands in for the referrers API.
+
+    Nothing guards the tag against two who list something at once, so it is read again afterwards. Raises `InputError`.
+    """
+    tag = referrers_tag(subject.checked_digest())
+    entry = described(media_type, data)
+    for _ in range(_ATTEMPTS):
+        there = _index(repository, tag)
+        if any(listed.digest == entry.digest for listed in there.manifests):
+            return
+        _put(repository, tag, [*there.manifests, entry])
+    raise RemoteError(
+        "the list of referrers changes as fast as it is written", where=f"{repository.where}:{tag}", hint="try again"
+    )
+
+
+def referrers_tag(digest: Digest) -> str:
+    """The tag that holds the referrers of a manifest in a registry without the referrers API."""
+    return f"{digest.algorithm}-{digest.hex}"
+
+
+def described(media_type: str, data: bytes) -> Descriptor:
+    """What a list of referrers says of a manifest: its kind of artefact, and its annotations."""
+    manifest = manifests.parse(data)
+    return Descriptor(
+        media_type=media_type,
+        digest=str(Digest.of(data)),
+        size=len(data),
+        artifact_type=manifest.artifact_type or manifest.config.media_type,
+        annotations=manifest.annotations,
+    )
+
+
+def _index(repository: Repository, tag: str) -> Index:
+    try:
+        document = repository.own_manifest(tag)
+    except NotFound:
+        return Index(manifests=[])
+    if not document.is_index:
+        raise RemoteError("the tag that lists referrers holds no index", where=f"{repository.where}:{tag}")
+    return indexes.parse(document.data, where=repository.where)
+
+
+def _put(repository: Repository, tag: str, entries: list[Descriptor]) -> None:
+    listed = [msgspec.to_builtins(entry) for entry in entries]
+    data = msgspec.json.encode({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": listed})
+    client = repository.clients[-1]
+    headers = {"Content-Type": media_types.OCI_INDEX}
+    client.call(
+        "PUT", client.url(f"manifests/{tag}"), what="list of referrers", expect=(200, 201, 202), headers=headers,
+        body=data, actions=PUSH,
+    ).close()  # fmt: skip
