@@ -1,13 +1,15 @@
 """What every check speaks in: findings, places, edits, fixes and measures. Frozen data, no I/O.
 
+Named tuples (`finding._replace(note=...)`) and not dataclasses, whose import alone costs as much as linting a file.
+
 Positions count from 1 for people (`line`, `column` in characters); spans are byte offsets, `start` included and `end`
 not, into the file as it stands on disk.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum, IntEnum
+from typing import Final, NamedTuple
 
 
 class Severity(IntEnum):
@@ -36,12 +38,26 @@ class Safety(Enum):
     DISPLAY = "display"
 
 
-@dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A range of bytes in one file: `start` included, `end` not."""
+    """A range of bytes in one file: `start` included, `end` not. Compared and ordered by both; never changed."""
 
-    start: int
-    end: int
+    __slots__ = ("end", "start")
+
+    def __init__(self, start: int, end: int) -> None:
+        self.start: Final = start
+        self.end: Final = end
+
+    def __repr__(self) -> str:
+        return f"Span(start={self.start}, end={self.end})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Span) and self.start == other.start and self.end == other.end
+
+    def __hash__(self) -> int:
+        return hash((self.start, self.end))
+
+    def __lt__(self, other: Span) -> bool:
+        return (self.start, self.end) < (other.start, other.end)
 
     def __len__(self) -> int:
         return self.end - self.start
@@ -51,8 +67,7 @@ class Span:
         return self.start < other.end and other.start < self.end
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Location:
+class Location(NamedTuple):
     """A place in a file: 1-based line and column (in characters) of both ends, and the span of bytes."""
 
     path: str
@@ -63,16 +78,14 @@ class Location:
     span: Span
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Edit:
+class Edit(NamedTuple):
     """Replace `span` by `text`. An empty span inserts, an empty text deletes."""
 
     span: Span
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(NamedTuple):
     """Edits that belong together: all are applied, or none.
 
     `message` completes the sentence "this fix would ...", for example "remove the package lists in the same RUN".
@@ -83,8 +96,7 @@ class Fix:
     safety: Safety
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(NamedTuple):
     """One thing a rule found: its code, one sentence, where, and perhaps how to mend it."""
 
     code: str
@@ -95,14 +107,13 @@ class Finding:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
+class Measure(NamedTuple):
     """Bytes that were measured: `raw` uncompressed, `compressed` as transferred; None reads `unknown`, never 0."""
 
     raw: int | None = None
     compressed: int | None = None
 
-    def __add__(self, other: Measure) -> Measure:
+    def __add__(self, other: Measure) -> Measure:  # type: ignore[override]
         return Measure(_sum(self.raw, other.raw), _sum(self.compressed, other.compressed))
 
 

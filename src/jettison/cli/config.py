@@ -4,27 +4,31 @@ where the command runs. Flags win over `JETTISON_*` in the environment, which wi
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from jettison.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FILES = ("jettison.toml", ".jettison.toml")
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+_NOTHING: Final = MappingProxyType[str, Any]({})
+
+
+class Config(NamedTuple):
     """One configuration: where it was read (None: nowhere) and its tables."""
 
-    path: Path | None = None
-    tables: dict[str, Any] = field(default_factory=dict)
+    path: str | None = None
+    tables: Mapping[str, Any] = _NOTHING
 
     def section(self, name: str, known: frozenset[str]) -> dict[str, Any]:
         """The table `name`. Raises `ConfigError` for a key that is not `known`, naming one that is close."""
         table = self.tables.get(name, {})
         if not isinstance(table, dict):
-            raise ConfigError(f"[{name}] is not a table", where=str(self.path))
+            raise ConfigError(f"[{name}] is not a table", where=self.path)
         for key in table:
             if key.replace("-", "_") not in known:
                 import difflib
@@ -33,41 +37,48 @@ class Config:
                 hint = (
                     f"did you mean {near[0].replace('_', '-')}?" if near else f"known are: {', '.join(sorted(known))}"
                 )
-                raise ConfigError(f"[{name}] has no setting {key!r}", where=str(self.path), hint=hint)
+                raise ConfigError(f"[{name}] has no setting {key!r}", where=self.path, hint=hint)
         return {key.replace("-", "_"): value for key, value in table.items()}
 
 
-def load(start: Path | None = None, explicit: str | None = None) -> Config:
+def load(start: str | None = None, explicit: str | None = None) -> Config:
     """The configuration for `start` (default: the working directory), or of the file that was named explicitly.
 
     `JETTISON_CONFIG` names one too. Raises `ConfigError`.
     """
     explicit = explicit or os.environ.get("JETTISON_CONFIG")
     if explicit:
-        return _read(Path(explicit))
-    directory = (start or Path.cwd()).absolute()
-    for place in (directory, *directory.parents):
+        return _read(explicit)
+    place = os.path.abspath(start or ".")
+    while True:
         for name in FILES:
-            if (place / name).is_file():
-                return _read(place / name)
-        project = place / "pyproject.toml"
-        if project.is_file() and b"tool.jettison" in project.read_bytes():
+            if os.path.isfile(file := os.path.join(place, name)):
+                return _read(file)
+        if os.path.isfile(project := os.path.join(place, "pyproject.toml")) and _mentions_us(project):
             return _read(project)
-    return Config()
+        place, below = os.path.dirname(place), place
+        if place == below:
+            return Config()
 
 
-def _read(path: Path) -> Config:
+def _mentions_us(project: str) -> bool:
+    with open(project, "rb") as file:
+        return b"tool.jettison" in file.read()
+
+
+def _read(path: str) -> Config:
     import tomllib
 
     try:
-        tables = tomllib.loads(path.read_text("utf-8"))
+        with open(path, "rb") as file:
+            tables = tomllib.load(file)
     except FileNotFoundError:
-        raise ConfigError("there is no such file", where=str(path)) from None
+        raise ConfigError("there is no such file", where=path) from None
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+        raise ConfigError(f"cannot be read: {error}", where=path) from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not TOML: {error}", where=str(path)) from None
-    if path.name == "pyproject.toml":
+        raise ConfigError(f"is not TOML: {error}", where=path) from None
+    if os.path.basename(path) == "pyproject.toml":
         tables = tables.get("tool", {}).get("jettison", {})
     return Config(path, tables)
 

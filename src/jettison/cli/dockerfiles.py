@@ -8,7 +8,6 @@ import os
 import re
 import stat
 import sys
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from jettison.dockerfile.patterns import lazy
@@ -24,19 +23,28 @@ _NOT = lazy(r"(?i).*\.(?:dockerignore|containerignore|md|txt|rst|py|go|js|ts|jso
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"})
 COMPOSE = lazy(r"(?i)(?:docker-)?compose(?:[._-].*)?\.ya?ml")
 BAKE = lazy(r"(?i)docker-bake(?:\..*)?\.(?:hcl|json)")
+_CONTEXTS = 16
+"""Build contexts that are remembered: files come directory by directory."""
 MOST = 64 << 20
 """The largest file that is read, in bytes."""
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
-    """One Dockerfile: its path (None for stdin), what it is called in messages, and its build context's directory."""
+_Contexts = dict[tuple[str, "str | None"], "BuildContext"]
 
-    path: str | None
-    shown: str
-    directory: str | None = None
-    contexts: dict[tuple[str, str | None], BuildContext] = field(default_factory=dict)
-    """Those of the run, so that files side by side share one."""
+
+class Found:
+    """One Dockerfile: its path (None for stdin), what it is called in messages, and its build context's directory.
+
+    `contexts` are those of the run, so that files side by side share one.
+    """
+
+    __slots__ = ("contexts", "directory", "path", "shown")
+
+    def __init__(self, path: str | None, shown: str, directory: str | None = None) -> None:
+        self.path = path
+        self.shown = shown
+        self.directory = directory
+        self.contexts: _Contexts = {}
 
     def read(self) -> bytes:
         """Its bytes. Raises `InputError` for what cannot be read or is no text."""
@@ -68,7 +76,10 @@ class Found:
             return None
         directory = self.directory or os.path.dirname(self.path) or "."
         context = BuildContext(directory, self.path)
-        return self.contexts.setdefault((directory, context.ignore_file), context)
+        key = directory, context.ignore_file
+        if key not in self.contexts and len(self.contexts) == _CONTEXTS:
+            del self.contexts[next(iter(self.contexts))]
+        return self.contexts.setdefault(key, context)
 
     def write(self, data: bytes) -> None:
         """Replace the file in one step, keeping mode and owner; a link's target is replaced, not the link."""
@@ -97,13 +108,17 @@ class Found:
 def find(paths: Sequence[str], *, stdin_name: str = "-", exclude: Sequence[str] = ()) -> Iterator[Found | InputError]:
     """The Dockerfiles that `paths` mean, each once, in the order given. What cannot be read comes as its error."""
     seen: set[str] = set()
-    contexts: dict[tuple[str, str | None], BuildContext] = {}
+    contexts: _Contexts = {}
     for path in paths:
         for found in _expand(path, stdin_name, exclude):
-            key = os.path.realpath(found.path) if isinstance(found, Found) and found.path else None
-            if key is None or key not in seen:
-                seen.add(key or "")
-                yield replace(found, contexts=contexts) if isinstance(found, Found) else found
+            if isinstance(found, Found):
+                key = os.path.realpath(found.path) if found.path else None
+                if key in seen:
+                    continue
+                if key is not None:
+                    seen.add(key)
+                found.contexts = contexts
+            yield found
 
 
 def _expand(path: str, stdin_name: str, exclude: Sequence[str]) -> Iterator[Found | InputError]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any
 
 from jettison.errors import ConfigError
@@ -21,7 +20,7 @@ _LEVELS = ("error", "warning", "info", "style")
 def read() -> dict[str, Any]:
     """hadolint's settings under our names (those of `[lint]`); empty where there are none. Raises `ConfigError`."""
     path = _find()
-    found = _translate(_load(path), str(path)) if path is not None else {}
+    found = _translate(_load(path), path) if path is not None else {}
     for name, value in _environment().items():
         if isinstance(value, list):
             found[name] = [*found.get(name, []), *value]
@@ -32,26 +31,28 @@ def read() -> dict[str, Any]:
     return found
 
 
-def _find() -> Path | None:
-    home = Path.home()
-    config = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")
-    places = [Path.cwd() / name for name in _NAMES]
-    places += [config / "hadolint.yaml", home / ".config" / "hadolint.yaml", home / ".hadolint" / "hadolint.yaml"]
-    places += [home / name for name in _NAMES]
-    return next((place for place in places if place.is_file()), None)
+def _find() -> str | None:
+    home = os.path.expanduser("~")
+    user = os.path.join(home, ".config")
+    folders = (os.environ.get("XDG_CONFIG_HOME") or user, user, os.path.join(home, ".hadolint"))
+    places = [os.path.abspath(name) for name in _NAMES]
+    places += [os.path.join(folder, "hadolint.yaml") for folder in folders]
+    places += [os.path.join(home, name) for name in _NAMES]
+    return next((place for place in places if os.path.isfile(place)), None)
 
 
-def _load(path: Path) -> dict[str, Any]:
+def _load(path: str) -> dict[str, Any]:
     import yaml
 
     try:
-        document = yaml.safe_load(path.read_text("utf-8")) or {}
+        with open(path, encoding="utf-8") as file:
+            document = yaml.safe_load(file) or {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+        raise ConfigError(f"cannot be read: {error}", where=path) from None
     except yaml.YAMLError as error:
-        raise ConfigError(f"is not YAML: {' '.join(str(error).split())}", where=str(path)) from None
+        raise ConfigError(f"is not YAML: {' '.join(str(error).split())}", where=path) from None
     if not isinstance(document, dict):
-        raise ConfigError("is not a mapping", where=str(path))
+        raise ConfigError("is not a mapping", where=path)
     return document
 
 

@@ -120,18 +120,16 @@ class _Run:
                 yield self._with(result, extra)
 
     def _with(self, result: Result, extra: list[Finding]) -> Result:
-        from dataclasses import replace
-
         from jettison.rules.engine.ignores import Ignores
 
         ignores = Ignores(result.file, frozenset()) if self.settings.pragmas else None
         chosen = self.chosen
         kept = [f for f in extra if chosen.wants_shellcheck(f.code) and not (ignores and ignores.covers(f))]
-        kept = [replace(f, severity=chosen.shellcheck_severity.get(f.code, f.severity)) for f in kept]
+        kept = [f._replace(severity=chosen.shellcheck_severity.get(f.code, f.severity)) for f in kept]
         for finding in kept:
             self.worst = max(self.worst, int(finding.severity))
         findings = sorted((*result.findings, *kept), key=lambda f: (f.location.span, f.code))
-        return replace(result, findings=tuple(findings))
+        return result._replace(findings=tuple(findings))
 
     def _one(self, file: Found) -> Result:
         from jettison.report.lint import Result

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from jettison.cli import hadolint
 from jettison.cli.config import load, setting
@@ -23,8 +21,7 @@ SETTINGS = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
+class Chosen(NamedTuple):
     """What a run goes by: the rules' settings, the least severity that fails (None: none), paths left out."""
 
     rules: Settings
@@ -44,7 +41,7 @@ def read(arguments: argparse.Namespace) -> Chosen:
     """The settings for this run. Raises `ConfigError` or `UsageError`, naming what is not known."""
     config = load(_start(arguments), arguments.config)
     section = config.section("lint", SETTINGS)
-    where = str(config.path) if config.path else None
+    where = config.path
     theirs = hadolint.read() if section.get("hadolint", True) else {}
     section = {**theirs, **section, "severity": {**theirs.get("severity", {}), **section.get("severity", {})}}
     select = _names(setting(section, "lint", "select", arguments.select), where)
@@ -79,10 +76,11 @@ def read(arguments: argparse.Namespace) -> Chosen:
     )
 
 
-def _start(arguments: argparse.Namespace) -> Path | None:
-    for path in arguments.paths:
+def _start(arguments: argparse.Namespace) -> str | None:
+    paths: list[str] = arguments.paths
+    for path in paths:
         if path != "-" and os.path.exists(path):
-            return Path(path) if os.path.isdir(path) else Path(path).parent
+            return path if os.path.isdir(path) else os.path.dirname(path)
     return None
 
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import pkgutil
 import sys
 from typing import TYPE_CHECKING, Protocol, cast
 
-from jettison import __version__, cli
+from jettison import __version__, cli, discovery
 from jettison.errors import JettisonError
 
 if TYPE_CHECKING:
@@ -34,7 +33,7 @@ class Command(Protocol):
 
 def commands() -> list[str]:
     """The names of all commands."""
-    return [info.name for info in pkgutil.iter_modules(cli.__path__) if info.name not in ("main", *_PARTS)]
+    return [name for name in discovery.modules(cli) if name not in ("main", *_PARTS)]
 
 
 _PARTS = (

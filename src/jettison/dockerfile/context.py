@@ -5,15 +5,13 @@ from __future__ import annotations
 import os
 import posixpath
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 _BOM = "\ufeff"
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """One line of `.dockerignore`: cleaned text, whether `!` re-includes, and its compiled form."""
 
     text: str
@@ -80,11 +78,13 @@ def ignored(path: str, patterns: list[Pattern]) -> bool:
     return result
 
 
-@dataclass(slots=True)
 class Sent:
     """What a build would send: path to size in bytes, and their sum."""
 
-    files: dict[str, int] = field(default_factory=dict)
+    __slots__ = ("files",)
+
+    def __init__(self) -> None:
+        self.files: dict[str, int] = {}
 
     @property
     def size(self) -> int:

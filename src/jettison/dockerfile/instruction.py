@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -237,6 +236,8 @@ class Instruction:
             start = match.end() if match else start
         if self.kind not in JSON_KINDS or not text.startswith(b"[", start):
             return False
+        import json
+
         try:
             values = json.loads(text[start:].decode("utf-8", "replace"), parse_constant=_refuse)
         except (ValueError, RecursionError):

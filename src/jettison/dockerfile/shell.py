@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import ChainMap
-from dataclasses import dataclass
 from enum import IntFlag
 from typing import TYPE_CHECKING, Final
 
@@ -31,26 +30,29 @@ class Inside(IntFlag):
     QUESTION = 256  # between if, while or until and its then or do
 
 
-@dataclass(slots=True, eq=False)
 class Redirection:
     """`2> file`: descriptor ("" when not written), operator, target; `<<` has no target."""
 
-    descriptor: str
-    operator: str
-    target: Word | None
-    span: Span
+    __slots__ = ("descriptor", "operator", "span", "target")
+
+    def __init__(self, descriptor: str, operator: str, target: Word | None, span: Span) -> None:
+        self.descriptor = descriptor
+        self.operator = operator
+        self.target = target
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class Assignment:
     """`NAME=value`, alone or before a command; `value.text` is None unless static."""
 
-    name: str
-    value: Word | None
-    span: Span
+    __slots__ = ("name", "span", "value")
+
+    def __init__(self, name: str, value: Word | None, span: Span) -> None:
+        self.name = name
+        self.value = value
+        self.span = span
 
 
-@dataclass(slots=True, eq=False)
 class Statement:
     """A statement at the top level of a script: a command, a list, an if, ... `end` is a logical offset.
 
@@ -58,10 +60,13 @@ class Statement:
     list of commands.
     """
 
-    start: int
-    end: int
-    kind: str
-    terminator: str
+    __slots__ = ("end", "kind", "start", "terminator")
+
+    def __init__(self, start: int, end: int, kind: str, terminator: str) -> None:
+        self.start = start
+        self.end = end
+        self.kind = kind
+        self.terminator = terminator
 
 
 WRAPPERS: Final = frozenset(

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jettison.dockerfile.bases import SYSTEM_SHELL
 from jettison.dockerfile.patterns import lazy
@@ -16,8 +15,7 @@ POSIX: Final = frozenset(("sh", "bash", "ash", "dash", "ksh", "zsh", "mksh", "bu
 _PRAGMA = lazy(rb"#\s*hadolint\s+shell\s*=\s*(\S+)", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class Shell:
+class Shell(NamedTuple):
     """`name` is how it is called (`sh`, `bash`, `powershell`, `cmd`), `program` what that is here (`dash`, `ash`, ...)
     or None when unknown; `explicit` when SHELL or a pragma says so."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from jettison.dockerfile.logical import Logical
@@ -39,8 +38,7 @@ class Word:
         return f"Word({self.raw!r})"
 
 
-@dataclass(slots=True)
-class Flag:
+class Flag(NamedTuple):
     """`--name=value` before the arguments; `value` is None when there is no `=`."""
 
     span: Span
@@ -71,8 +69,7 @@ def _csv(value: str) -> list[str]:
         return value.split(",")
 
 
-@dataclass(slots=True)
-class Pair:
+class Pair(NamedTuple):
     """A name and a value, as in ENV, LABEL and ARG. `legacy` is the form with a blank instead of `=`."""
 
     name: Word
@@ -81,8 +78,7 @@ class Pair:
     span: Span
 
 
-@dataclass(slots=True)
-class Heredoc:
+class Heredoc(NamedTuple):
     """A here-document of RUN, COPY or ADD: `word` is the span of `<<EOF`, `body` that of the lines up to the end word.
 
     `quoted` means that variables in the body are not expanded; `dash` that leading tabs are dropped.
@@ -96,8 +92,7 @@ class Heredoc:
     quoted: bool
 
 
-@dataclass(slots=True)
-class Problem:
+class Problem(NamedTuple):
     """Something the builder refuses: where, what, and what was expected instead."""
 
     span: Span

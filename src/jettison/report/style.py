@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from typing import TextIO
 
@@ -30,12 +29,18 @@ class Style:
             forced = os.environ.get("FORCE_COLOR", "") not in ("", "0")
             colour = (stream.isatty() or forced) and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
         self.colour = colour
-        self.width = shutil.get_terminal_size((80, 24)).columns if stream.isatty() else 80
+        self.width = _columns() if stream.isatty() else 80
 
     def __call__(self, text: str, *names: str) -> str:
         if not self.colour or not names or not text:
             return text
         return f"\x1b[{';'.join(_CODES[name] for name in names)}m{text}\x1b[0m"
+
+
+def _columns() -> int:
+    import shutil
+
+    return shutil.get_terminal_size((80, 24)).columns
 
 
 def fit(text: str, width: int) -> str:

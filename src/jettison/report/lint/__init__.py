@@ -7,10 +7,10 @@ that thousands of files are written as they come.
 from __future__ import annotations
 
 import importlib
-import pkgutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, cast
+import sys
+from typing import TYPE_CHECKING, NamedTuple, Protocol, cast
 
+from jettison import discovery
 from jettison.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from jettison.finding import Finding
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """One linted file: its findings that stay, those that were mended, and what did not stand the proof."""
 
     file: Dockerfile
@@ -39,7 +38,7 @@ class Format(Protocol):
 
 def formats() -> list[str]:
     """The names of all formats; third parties' come from the entry point group `jettison.report`."""
-    return sorted(info.name for info in pkgutil.iter_modules(__path__))
+    return discovery.modules(sys.modules[__name__])
 
 
 def format_named(name: str) -> Format:

@@ -13,7 +13,6 @@ reported: hadolint's may silence what hadolint alone would find.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile.patterns import lazy
@@ -35,16 +34,18 @@ _SKIP = lazy(r"(?:^|;)\s*skip\s*=\s*([^;]*)", re.IGNORECASE)
 UNUSED = "IGN001"
 
 
-@dataclass(slots=True)
 class Ignore:
     """One such comment: where it stands, what range it covers, which codes, and which of them it silenced."""
 
-    at: Span
-    scope: Span
-    codes: frozenset[str]
-    ours: bool
-    unknown: tuple[str, ...] = ()
-    used: set[str] = field(default_factory=set)
+    __slots__ = ("at", "codes", "ours", "scope", "unknown", "used")
+
+    def __init__(self, at: Span, scope: Span, codes: frozenset[str], ours: bool, unknown: tuple[str, ...]) -> None:
+        self.at = at
+        self.scope = scope
+        self.codes = codes
+        self.ours = ours
+        self.unknown = unknown
+        self.used: set[str] = set()
 
 
 class Ignores:

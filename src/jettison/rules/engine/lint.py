@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -23,13 +22,15 @@ if TYPE_CHECKING:
 DEFAULTS = Settings()
 
 
-@dataclass(slots=True)
 class Report:
     """What linting one file gave: the tree, the findings in order, and how many were ignored."""
 
-    file: Dockerfile
-    findings: list[Finding] = field(default_factory=list)
-    ignored: int = 0
+    __slots__ = ("file", "findings", "ignored")
+
+    def __init__(self, file: Dockerfile) -> None:
+        self.file = file
+        self.findings: list[Finding] = []
+        self.ignored = 0
 
 
 class Plan:
@@ -182,4 +183,4 @@ def _instruction(
                             found.extend(command_rule.check(command, context))
         if script.has_error:
             # Code the shell parser did not understand gets no fix.
-            found[before:] = [replace(finding, fix=None) for finding in found[before:]]
+            found[before:] = [finding._replace(fix=None) for finding in found[before:]]

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import importlib
-import pkgutil
 from functools import cache
 from typing import TYPE_CHECKING
 
+from jettison import discovery
 from jettison.errors import ConfigError
 from jettison.rules.engine.rule import CommandRule, FileRule, InstructionRule, Rule, ScriptRule, StageRule
 
@@ -23,7 +23,7 @@ def all_rules(plugins: bool = False) -> tuple[Rule, ...]:
     """One object of every rule in `jettison/rules/*.py`, ordered by code; with `plugins`, third parties' too."""
     import jettison.rules
 
-    modules = [f"jettison.rules.{m.name}" for m in pkgutil.iter_modules(jettison.rules.__path__) if not m.ispkg]
+    modules = [f"jettison.rules.{name}" for name in discovery.modules(jettison.rules)]
     if plugins:
         from importlib.metadata import entry_points
 

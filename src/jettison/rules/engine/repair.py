@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jettison.dockerfile import parse
 from jettison.dockerfile.edit import Shift, apply, select
@@ -25,22 +24,23 @@ MAX_ROUNDS: Final = 10
 """Rounds of lint and fix after which a file that still changes is left as the last proved round made it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """A fix that did not stand the proof, and why."""
 
     finding: Finding
     reason: str
 
 
-@dataclass(slots=True)
 class Repair:
     """What fixing one file gave: the bytes, the findings mended (as they were), the fixes refused, and what is left."""
 
-    data: bytes
-    report: Report
-    applied: list[Finding] = field(default_factory=list)
-    refused: list[Refused] = field(default_factory=list)
+    __slots__ = ("applied", "data", "refused", "report")
+
+    def __init__(self, data: bytes, report: Report) -> None:
+        self.data = data
+        self.report = report
+        self.applied: list[Finding] = []
+        self.refused: list[Refused] = []
 
 
 def repair(

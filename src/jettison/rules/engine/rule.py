@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from textwrap import dedent
 from typing import TYPE_CHECKING, ClassVar
 
 from jettison.finding import Safety, Severity
@@ -59,6 +58,8 @@ class Rule:
 
 def _texts(example: str | tuple[str, ...]) -> tuple[str, ...]:
     """Examples as they are meant: one that begins with a line feed is an indented block."""
+    from textwrap import dedent
+
     texts = (example,) if isinstance(example, str) else example
     return tuple(dedent(text[1:]).rstrip(" ") if text.startswith("\n") else text for text in texts)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -11,8 +11,10 @@ if TYPE_CHECKING:
     from jettison.finding import Severity
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+_NONE: Final = MappingProxyType[str, Any]({})
+
+
+class Settings(NamedTuple):
     """`select` and `ignore` take codes, names, aliases, families (`APT`), `ALL`; `extend_select` adds to the default.
 
     `options` holds per-rule settings by rule name, for what the fields here do not cover.
@@ -21,10 +23,10 @@ class Settings:
     select: tuple[str, ...] = ()
     extend_select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
-    severity: Mapping[str, Severity] = field(default_factory=dict)
+    severity: Mapping[str, Severity] = _NONE
     allowed_registries: tuple[str, ...] = ()
-    label_schema: Mapping[str, str] = field(default_factory=dict)
+    label_schema: Mapping[str, str] = _NONE
     strict_labels: bool = False
     pragmas: bool = True
-    build_args: Mapping[str, str] = field(default_factory=dict)
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    build_args: Mapping[str, str] = _NONE
+    options: Mapping[str, Mapping[str, Any]] = _NONE
