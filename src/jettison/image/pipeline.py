@@ -7,6 +7,7 @@ stays flat.
 
 from __future__ import annotations
 
+import sys
 import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -19,10 +20,27 @@ T = TypeVar("T")
 DEPTH = 3
 """Pieces that wait between two steps."""
 
-# Pieces of a megabyte come and go by the thousand. The C library (glibc) would hand each one's memory back to the
-# kernel and take it anew, page fault by page fault, until it has seen a block of this size go.
-_ = bytes(31 << 20)
-del _
+def _settle_allocator() -> None:
+    """Make the C library (glibc; others are left alone) fit for pieces of a megabyte that come and go by the thousand.
+
+    It would hand each one's memory back to the kernel and take it anew, page fault by page fault, until it has seen a
+    block go that is nearly as large as its limit. And it would give each thread a heap of its own, of which each keeps
+    what another one's pieces left behind: a third of the peak.
+    """
+    _ = bytes(31 << 20)
+    del _
+    if sys.platform == "linux":
+        import ctypes
+
+        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+        if mallopt is not None:
+            mallopt(_M_ARENA_MAX, 1)
+
+
+_M_ARENA_MAX = -8
+"""glibc's malloc.h; musl's mallopt does not exist, and others ignore what they do not know."""
+
+_settle_allocator()
 
 
 class _End:
