@@ -20,6 +20,7 @@ T = TypeVar("T")
 DEPTH = 3
 """Pieces that wait between two steps."""
 
+
 def _settle_allocator() -> None:
     """Make the C library (glibc; others are left alone) fit for pieces of a megabyte that come and go by the thousand.
 
