@@ -87,8 +87,10 @@ def joined(first: Instruction, second: Instruction) -> Edit | None:
 class RunsApart(StageRule):
     """RUNs that follow each other need only one layer.
 
-    What it does: reports a series of two or more RUNs of one simple command each, in a stage that ships, of which all
-    but the first are quick: they create, move, link or set modes, and install, build or download nothing.
+    What it does: reports a series of two or more RUNs of one simple command each, in a stage that ships, that are all
+    quick: they create, move, link or set modes, and install, build or download nothing. A download or a build in front
+    belongs to the series where the next RUN changes files (`chmod`, `chown`, `mv`, `rm`, `strip`, ...), which would
+    otherwise be in two layers.
 
     Why is this bad: every RUN is a layer, with its own copy of each file it changes; a `chmod` in a layer of its own
     doubles the file.
@@ -97,8 +99,8 @@ class RunsApart(StageRule):
     that keeps state in its shell (`cd`, `export`, `set`, …), is no plain `&&` list, has mounts, comments or
     here-documents.
 
-    Where hadolint differs: it reports every RUN of one command after another one, also where an install and a build
-    are kept apart so that the first stays cached; and one finding a RUN, where we give one a series.
+    Where hadolint differs: it reports every RUN of one command after another one, also where an install and what
+    follows are kept apart so that the first stays cached; and one finding a RUN, where we give one a series.
 
     Sources: hadolint DL3059.
     """
@@ -112,6 +114,7 @@ class RunsApart(StageRule):
     bad = (
         "FROM debian:12\nRUN mkdir /app\nRUN chown www-data /app\nRUN ln -s /app /srv/app\n",
         "FROM debian:12\nRUN make install \\\n  && strip /usr/bin/x\n\nRUN mkdir /a\nRUN touch /a/b\n",
+        "FROM debian:12\nRUN curl -fsSLo /bin/x https://example.com/x\nRUN chmod +x /bin/x\n",
     )
     good = (
         """
@@ -121,6 +124,8 @@ class RunsApart(StageRule):
             && ln -s /app /srv/app
         """,
         "FROM debian:12\nRUN make install \\\n  && strip /usr/bin/x\n\nRUN mkdir /a \\\n    && touch /a/b\n",
+        "FROM debian:12\nRUN curl -fsSLo /bin/x https://example.com/x \\\n    && chmod +x /bin/x\n",
+        "FROM alpine:3.20\nRUN apk add --no-cache nginx\nRUN mkdir /run/nginx\n",
         "FROM node:22\nRUN npm ci\nRUN npm run build\n",
         "FROM debian:12\nRUN mkdir /app\nUSER www-data\nRUN touch /app/x\n",
     )
@@ -138,8 +143,9 @@ class RunsApart(StageRule):
             if len(series) > 1:
                 yield self._found(series, context)
             # Only a RUN that a quick one follows is worth parsing.
-            follows = index + 1 < len(steps) and _starts_quickly(steps[index + 1])
-            series = [instruction] if follows and self._single(instruction) else []
+            follows = _first_word(steps[index + 1]) if index + 1 < len(steps) else ""
+            opens = follows in _QUICK and self._single(instruction) and self._opens(instruction, follows)
+            series = [instruction] if opens else []
         if len(series) > 1:
             yield self._found(series, context)
 
@@ -161,6 +167,12 @@ class RunsApart(StageRule):
         script = instruction.script
         return script is not None and script.commands[0].name in _QUICK
 
+    def _opens(self, instruction: Instruction, follows: str) -> bool:
+        """True when a RUN may be the first of a series, `follows` being the next one's first word."""
+        script = instruction.script
+        name = script.commands[0].name if script is not None else None
+        return name in _QUICK or (follows in _CHANGES and name not in _PACKAGE_MANAGERS)
+
 
 _QUICK: Final = frozenset(
     (
@@ -171,6 +183,11 @@ _QUICK: Final = frozenset(
         "ssh-keygen", "setcap", "strip",
     )
 )  # fmt: skip
+
+
+_CHANGES: Final = frozenset(("chmod", "chown", "chgrp", "mv", "rm", "strip", "setcap", "sed", "truncate"))
+"""Those of them that change or delete what is there."""
+_PACKAGE_MANAGERS: Final = frozenset(("apt-get", "apt", "apk", "yum", "dnf", "microdnf", "zypper", "pacman"))
 
 
 def _first_word(instruction: Instruction) -> str:
@@ -254,7 +271,7 @@ _CLEANERS: Final = frozenset(
 
 def _fills(before: Instruction) -> bool:
     """True for a RUN that leaves what a clean-up is for."""
-    names = ("apt-get", "apt", "yum", "dnf", "microdnf", "zypper", "apk", "conda", "npm", "yarn", "pip", "pip3")
+    names = (*_PACKAGE_MANAGERS, "conda", "npm", "yarn", "pip", "pip3")
     return before.kind == "RUN" and any(any(script.named(*names)) for script in before.scripts)
 
 
