@@ -6,15 +6,17 @@ import os
 import stat
 from typing import TYPE_CHECKING
 
-from jettison.errors import ImageError, InputError, NotFound
+from jettison.errors import ImageError, InputError, JettisonError, NotFound, UsageError
 from jettison.image import codec
 from jettison.image.archive import BLOCK_SIZE, checksum_holds
 from jettison.image.source import CHUNK, FileSource
-from jettison.stores.contents import Archive
+from jettison.oci.decode import decode
+from jettison.stores.contents import Archive, read
+from jettison.stores.layout import root
 from jettison.stores.streamed import StreamedArchive
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from jettison.image.indexer import Indexer
     from jettison.stores.contents import Contents
@@ -36,6 +38,25 @@ def open_archive(path: str, indexer: Indexer | None = None) -> Contents:
     if len(head) < BLOCK_SIZE or not checksum_holds(head):
         raise ImageError(_NO_ARCHIVE if head else "the file is empty", where=path)
     return Archive(path)
+
+
+def demand_alone(path: str) -> None:
+    """Raises `UsageError` where an archive of several images is there: writing one would lose the others."""
+    if not os.path.isfile(path):
+        return
+    try:
+        contents = open_archive(path)
+        listed: Sequence[object] = root(contents).images if contents.has("index.json") else ()
+        if contents.has("manifest.json"):
+            listed = decode(read(contents, "manifest.json", "manifest.json"), list[object], what="manifest.json")
+    except JettisonError:
+        return  # nothing that anybody could read
+    if len(listed) > 1:
+        raise UsageError(
+            f"holds {len(listed)} images; writing one would lose the others",
+            where=path,
+            hint="write to another file, or into an oci: directory, which keeps them",
+        )
 
 
 def _status(path: str) -> os.stat_result:

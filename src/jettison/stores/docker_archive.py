@@ -22,10 +22,10 @@ from jettison.oci.digest import Digest
 from jettison.oci.platform import host
 from jettison.oci.reference import parse_name
 from jettison.stores import Listing, outputs
-from jettison.stores.archives import open_archive
+from jettison.stores.archives import demand_alone, open_archive
 from jettison.stores.contents import located, read
 from jettison.stores.layout import attestations, demand_platform, find_manifest, path_of
-from jettison.stores.writing import KEEP, write_saved
+from jettison.stores.writing import KEEP, demand_tag, write_saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -203,6 +203,8 @@ def _with_manifest(contents: Contents, reference: str, candidate: _Candidate) ->
 
 def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
     """Write the image as an archive, under the reference's name or its own. Raises `InputError` or `UsageError`."""
+    demand_tag(reference)
+    demand_alone(reference.location)
     names = [reference.selector] if reference.selector else [name for name in image.names if ":" in name]
     with outputs.archive(reference.location) as output:
         write_saved(output, image, names=names, compression=compression)

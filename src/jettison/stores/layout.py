@@ -118,8 +118,7 @@ def attestations(contents: Contents, place: Place) -> list[bytes]:
     """The in-toto statements about the image at `place`. Those whose blobs were left out are not there."""
     found: list[bytes] = []
     for entry in place.within.manifests:
-        about = (entry.annotations or {}).get("vnd.docker.reference.digest")
-        if not entry.is_attestation or about != place.entry.digest:
+        if not entry.is_attestation or speaks_of(entry) != place.entry.digest:
             continue
         try:
             manifest = manifests.parse(blob(contents, entry, "attestation manifest"))
@@ -128,6 +127,11 @@ def attestations(contents: Contents, place: Place) -> list[bytes]:
         except NotFound:
             continue
     return found[:_MAX_STATEMENTS]
+
+
+def speaks_of(attestation: Descriptor) -> str | None:
+    """The digest of the manifest that an attestation's entry is about."""
+    return (attestation.annotations or {}).get("vnd.docker.reference.digest")
 
 
 def demand_platform(image: Image, platform: Platform | None) -> Image:
@@ -153,8 +157,18 @@ def _layer(contents: Contents, manifest: Manifest, number: int) -> Source:
     return source
 
 
+def name_of(entry: Descriptor) -> str | None:
+    """The whole name that an index gives an image, else its tag."""
+    return (entry.annotations or {}).get(CONTAINERD_NAME) or entry.name
+
+
+def answers_to(entry: Descriptor, name: str | None) -> bool:
+    """Whether an entry is chosen by `name`: its tag or its whole name; None chooses those without."""
+    return name_of(entry) is None if name is None else _is_named(entry, name)
+
+
 def _names(entry: Descriptor) -> tuple[str, ...]:
-    name = (entry.annotations or {}).get(CONTAINERD_NAME) or entry.name
+    name = name_of(entry)
     return (name,) if name else ()
 
 

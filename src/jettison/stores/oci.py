@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from jettison.errors import NotFound
 from jettison.stores import outputs
-from jettison.stores.contents import Directory
+from jettison.stores.contents import Directory, located
 from jettison.stores.layout import list_layout, open_layout
-from jettison.stores.writing import KEEP, write_layout
+from jettison.stores.writing import KEEP, demand_tag, write_layout
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,6 +39,11 @@ def _contents(reference: Reference) -> Directory:
 
 
 def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
-    """Write the image as a new layout, under the reference's tag. Raises `InputError` or `UsageError`."""
-    with outputs.directory(reference.location) as output:
+    """Write the image under the reference's tag, as a new layout or into the one that is there.
+
+    There, it takes the place of the image of that tag (without one, of the image without); others are not touched.
+    Blobs that nothing names any more stay: others may be reading them. Raises `InputError` or `UsageError`.
+    """
+    demand_tag(reference)
+    with located(reference.location), outputs.layout(reference.location) as output:
         write_layout(output, image, name=reference.selector, compression=compression)

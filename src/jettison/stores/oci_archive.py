@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from jettison.stores import outputs
-from jettison.stores.archives import open_archive
+from jettison.stores.archives import demand_alone, open_archive
 from jettison.stores.layout import list_layout, open_layout
-from jettison.stores.writing import KEEP, write_layout
+from jettison.stores.writing import KEEP, demand_tag, write_saved
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +31,12 @@ def list_images(reference: Reference) -> Iterator[Listing]:
 
 
 def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> None:
-    """Write the image as an archive, under the reference's tag. Raises `InputError` or `UsageError`."""
+    """Write the image as an archive, under the reference's tag or whole name. Raises `InputError` or `UsageError`.
+
+    A `manifest.json` goes beside the layout, since `docker load` reads no archive without one up to Docker 26.
+    """
+    demand_tag(reference)
+    demand_alone(reference.location)
+    names = [reference.selector] if reference.selector else []
     with outputs.archive(reference.location) as output:
-        write_layout(output, image, name=reference.selector, compression=compression)
+        write_saved(output, image, names=names, compression=compression)

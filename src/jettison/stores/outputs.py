@@ -1,24 +1,25 @@
 """Outputs: a directory or an archive that comes into being whole or not at all.
 
-Everything is written beside the target, under a name that starts with a dot, synced, and renamed when it is complete.
-An error, or a kill at any moment, leaves what was there before (and, after a kill, the unfinished file beside it).
+Everything is written beside the target (`jettison.stores.unfinished`), synced, and renamed when it is complete. An
+error, or a kill at any moment, leaves what was there before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import hashlib
 import os
-import shutil
-import tempfile
 from typing import TYPE_CHECKING, Protocol
 
 from jettison.errors import InputError, UsageError
 from jettison.image import tar
 from jettison.oci.digest import Digest
+from jettison.stores import unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from contextlib import AbstractContextManager
     from typing import BinaryIO
 
 
@@ -28,28 +29,55 @@ class Output(Protocol):
     def add(self, path: str, data: bytes) -> None:
         """Write a small file."""
 
-    def add_blob(self, chunks: Iterable[bytes], name: Callable[[Digest], str]) -> tuple[Digest, int]:
+    def amend(self, path: str, change: Callable[[bytes | None], bytes]) -> None:
+        """Write a small file anew, from what it is now (None: not there), after everything else."""
+
+    def add_blob(
+        self, chunks: Iterable[bytes], name: Callable[[Digest], str], expected: Digest | None = None
+    ) -> tuple[Digest, int]:
         """Write what streams by, under the name that its sha256 digest gives it. Returns the digest and the size.
 
-        What was written before under the same name is kept, and the second copy dropped.
+        What was written already under the same name is kept, and the second copy dropped. What is there with the
+        `expected` digest is not even read.
         """
+
+
+def layout(path: str) -> AbstractContextManager[Output]:
+    """A new directory at `path`, or one more image for the OCI layout that is there. Raises as `directory` does."""
+    if not os.path.isfile(os.path.join(path, "index.json")):
+        return directory(path)
+    return _amended(path)
 
 
 @contextlib.contextmanager
 def directory(path: str) -> Iterator[Output]:
     """A new directory at `path`. Raises `UsageError` where something is there already, `InputError` on failures."""
+    with new_directory(path) as beside:
+        yield _Directory(beside)
+        os.chmod(beside, 0o777 & ~_umask())
+
+
+@contextlib.contextmanager
+def new_directory(path: str) -> Iterator[str]:
+    """A directory to fill, which is moved to `path` at the end, with the mode and owner that it has then.
+
+    Raises `UsageError` where something is there already, `InputError` on failures.
+    """
     if os.path.lexists(path) and not (os.path.isdir(path) and not os.path.islink(path) and not os.listdir(path)):
         raise UsageError("exists already, and is not an empty directory", where=path)
-    with _failures(path):
-        beside = tempfile.mkdtemp(dir=_parent(path), prefix=f".{os.path.basename(path.rstrip('/'))}-")
-        try:
-            yield _Directory(beside)
-            os.chmod(beside, 0o777 & ~_umask())
-            os.rename(beside, path.rstrip("/"))
-            _sync(_parent(path))
-        except BaseException:
-            shutil.rmtree(beside, ignore_errors=True)
-            raise
+    with failures(path), unfinished.directory(_parent(path)) as beside:
+        yield beside
+        os.rename(beside, path.rstrip("/"))
+        sync(_parent(path))
+
+
+@contextlib.contextmanager
+def _amended(path: str) -> Iterator[Output]:
+    """Blobs wait in a directory within the layout; the index changes last, in one rename, under a lock."""
+    with failures(path), unfinished.directory(path) as beside:
+        addition = _Addition(path, beside)
+        yield addition
+        addition.finish()
 
 
 @contextlib.contextmanager
@@ -63,21 +91,15 @@ def archive(path: str) -> Iterator[Output]:
         raise UsageError("is a directory, not an archive", where=path)
     if os.path.exists(path) and not os.path.isfile(path):
         raise UsageError("is a device or a pipe, which an archive cannot take the place of", where=path)
-    with _failures(path):
-        descriptor, beside = tempfile.mkstemp(dir=_parent(path), prefix=f".{os.path.basename(path)}-")
-        try:
-            with os.fdopen(descriptor, "w+b", buffering=1 << 20) as file:
-                yield _Archive(file)
-                file.write(tar.END)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(beside, 0o666 & ~_umask())
-            os.replace(beside, path)
-            _sync(_parent(path))
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(beside)
-            raise
+    with failures(path), unfinished.file(_parent(path)) as beside:
+        with open(beside, "w+b", buffering=1 << 20) as file:
+            yield _Archive(file)
+            file.write(tar.END)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(beside, 0o666 & ~_umask())
+        os.replace(beside, path)
+        sync(_parent(path))
 
 
 class _Directory:
@@ -87,7 +109,12 @@ class _Directory:
     def add(self, path: str, data: bytes) -> None:
         self._write(path, [data])
 
-    def add_blob(self, chunks: Iterable[bytes], name: Callable[[Digest], str]) -> tuple[Digest, int]:
+    def amend(self, path: str, change: Callable[[bytes | None], bytes]) -> None:
+        self.add(path, change(None))
+
+    def add_blob(
+        self, chunks: Iterable[bytes], name: Callable[[Digest], str], expected: Digest | None = None
+    ) -> tuple[Digest, int]:
         digest, size = self._write(".blob", chunks)
         target = os.path.join(self._root, name(digest))
         os.makedirs(os.path.dirname(target), exist_ok=True)
@@ -107,6 +134,57 @@ class _Directory:
         return Digest("sha256:" + hashing.hexdigest()), size
 
 
+_LAST = ".last"
+
+
+class _Addition(_Directory):
+    """What a layout gets: files that are moved there once all of them are complete."""
+
+    def __init__(self, layout: str, beside: str) -> None:
+        super().__init__(beside)
+        self._layout = layout
+        self._beside = beside
+        self._changes: dict[str, Callable[[bytes | None], bytes]] = {}
+
+    def amend(self, path: str, change: Callable[[bytes | None], bytes]) -> None:
+        self._changes[path] = change
+
+    def add_blob(
+        self, chunks: Iterable[bytes], name: Callable[[Digest], str], expected: Digest | None = None
+    ) -> tuple[Digest, int]:
+        if expected is not None:
+            there = os.path.join(self._layout, name(expected))
+            if os.path.isfile(there) and expected.algorithm == "sha256":
+                with open(there, "rb", buffering=0) as file:
+                    found = Digest("sha256:" + hashlib.file_digest(file, "sha256").hexdigest())
+                if found == expected:
+                    return expected, os.path.getsize(there)
+        return super().add_blob(chunks, name)
+
+    def finish(self) -> None:
+        """Move the files where they belong, and change those that are to be amended."""
+        with _lock(self._layout):
+            for path, change in self._changes.items():
+                with open(os.path.join(self._layout, path), "rb") as file:
+                    self._write(os.path.join(_LAST, path), [change(file.read())])
+            self._move(self._beside)
+            if self._changes:
+                self._move(os.path.join(self._beside, _LAST))
+
+    def _move(self, source: str) -> None:
+        folders = {self._layout}
+        for folder, below, names in os.walk(source):
+            below[:] = [name for name in below if name != _LAST]
+            target = os.path.normpath(os.path.join(self._layout, os.path.relpath(folder, source)))
+            os.makedirs(target, exist_ok=True)
+            folders.add(target)
+            for name in names:
+                os.chmod(os.path.join(folder, name), 0o666 & ~_umask())
+                os.replace(os.path.join(folder, name), os.path.join(target, name))
+        for target in folders:
+            sync(target)
+
+
 class _Archive:
     """Headers are written over once the body's digest and size are known: nothing is buffered or written twice."""
 
@@ -118,7 +196,12 @@ class _Archive:
         self._written.add(path)
         self._file.write(tar.file_header(path.encode(), len(data)) + data + tar.padding(len(data)))
 
-    def add_blob(self, chunks: Iterable[bytes], name: Callable[[Digest], str]) -> tuple[Digest, int]:
+    def amend(self, path: str, change: Callable[[bytes | None], bytes]) -> None:
+        self.add(path, change(None))
+
+    def add_blob(
+        self, chunks: Iterable[bytes], name: Callable[[Digest], str], expected: Digest | None = None
+    ) -> tuple[Digest, int]:
         start = self._file.tell()
         self._file.write(tar.file_header(b"", 0))
         hashing, size = hashlib.sha256(), 0
@@ -142,7 +225,8 @@ class _Archive:
 
 
 @contextlib.contextmanager
-def _failures(path: str) -> Iterator[None]:
+def failures(path: str) -> Iterator[None]:
+    """Turn what the system refuses into an `InputError` that names `path`."""
     try:
         yield
     except OSError as error:
@@ -159,7 +243,20 @@ def _umask() -> int:
     return mask
 
 
-def _sync(folder: str) -> None:
+@contextlib.contextmanager
+def _lock(folder: str) -> Iterator[None]:
+    """Held by one process at a time; where the file system knows no locks, by anybody."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def sync(folder: str) -> None:
+    """See to it that the names in a directory are on the disk."""
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

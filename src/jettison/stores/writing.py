@@ -15,17 +15,19 @@ from jettison.errors import DigestMismatch, UsageError
 from jettison.image import codec
 from jettison.image.compose import describe, encode
 from jettison.oci import media_types
+from jettison.oci.decode import decode
 from jettison.oci.descriptor import REFERENCE_NAME, Descriptor
 from jettison.oci.digest import Digest
 from jettison.oci.manifest import Manifest
 from jettison.oci.reference import parse_name
-from jettison.stores.layout import CONTAINERD_NAME, path_of
+from jettison.stores.layout import CONTAINERD_NAME, answers_to, name_of, path_of, speaks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from jettison.image.image import Image
     from jettison.image.layer import Layer
+    from jettison.oci.reference import Reference
     from jettison.stores.outputs import Output
 
 KEEP = "keep"
@@ -54,8 +56,15 @@ def write_layout(output: Output, image: Image, *, name: str | None = None, compr
     manifest, data = manifest_of(image, _write_layers(output, image.layers, compression))
     output.add(path_of(image.id), image.config_bytes)
     output.add(path_of(Digest.of(data)), data)
-    output.add("index.json", encode_index([entry_of(image, manifest, data, name)]))
+    entry = entry_of(image, manifest, data, name)
+    output.amend("index.json", lambda there: indexed(there, entry))
     return manifest
+
+
+def demand_tag(reference: Reference) -> None:
+    """Raises `UsageError` where the reference selects by number or digest, which cannot be written to."""
+    if reference.selector is not None and reference.selector.startswith("@"):
+        raise UsageError("an image is written under a name or a tag", where=str(reference))
 
 
 def entry_of(image: Image, manifest: Manifest, data: bytes, name: str | None) -> Descriptor:
@@ -65,6 +74,31 @@ def entry_of(image: Image, manifest: Manifest, data: bytes, name: str | None) ->
         platform=image.config.platform if image.config.platform.known else None,
         annotations=_annotations(name),
     )
+
+
+def indexed(there: bytes | None, entry: Descriptor) -> bytes:
+    """A layout's index with one more entry, which takes the place of those of its name; all else stays as it is.
+
+    `there` is the index that there is, or None. What speaks of an image that is replaced goes with it. Raises
+    `ImageError` for what is no index, `UsageError` where several images answer to the name.
+    """
+    if there is None:
+        return encode_index([entry])
+    fields = decode(there, dict[str, msgspec.Raw], what="image index")
+    raws = decode(bytes(fields.get("manifests", b"[]")), list[msgspec.Raw], what="image index")
+    rows = [(raw, decode(bytes(raw), Descriptor, what="image index")) for raw in raws]
+    name = name_of(entry)
+    going = [old for _, old in rows if not old.is_attestation and answers_to(old, name)]
+    names = {name_of(old) or "" for old in going}
+    if len(names) > 1:
+        raise UsageError(
+            f"{len(names)} images answer to {name!r}: {', '.join(sorted(names))}",
+            hint="give the new one a whole name, or a tag that is not there",
+        )
+    gone = {old.digest for old in going} - {old.digest for _, old in rows if old not in going}
+    kept = [raw for raw, old in rows if old not in going and not (old.is_attestation and speaks_of(old) in gone)]
+    fields["manifests"] = msgspec.Raw(msgspec.json.encode([*kept, msgspec.Raw(msgspec.json.encode(entry))]))
+    return msgspec.json.encode(fields)
 
 
 def encode_index(entries: Sequence[Descriptor]) -> bytes:
@@ -99,7 +133,7 @@ def _named(path: str) -> Callable[[Digest], str]:
 
 def manifest_json(config: str, layers: Sequence[str], names: Sequence[str]) -> bytes:
     """What `docker load` reads: the paths of the configuration and of the layers, and the image's names."""
-    tags = [parse_name(name).familiar for name in names]
+    tags = [parse_name(name).familiar for name in names if is_whole(name)]
     return msgspec.json.encode([{"Config": config, "RepoTags": tags, "Layers": layers}])
 
 
@@ -117,10 +151,11 @@ def _write_layer(output: Output, layer: Layer, compression: str) -> Descriptor:
         digest, size = output.add_blob(codec.compress(_plain(layer), compression), path_of)
         return Descriptor(media_type=layer_type(compression), digest=str(digest), size=size)
     stored = layer.compression() if compression == KEEP else "none"
-    digest, size = output.add_blob(layer.source.chunks() if stored != "none" else _plain(layer), path_of)
     claimed = layer.descriptor if compression == KEEP else None
-    expected = claimed.digest if claimed else layer.diff_id if stored in (None, "none") else digest
-    if digest != expected:
+    expected = claimed.checked_digest() if claimed else layer.diff_id if stored in (None, "none") else None
+    chunks = layer.source.chunks() if stored != "none" else _plain(layer)
+    digest, size = output.add_blob(chunks, path_of, expected)
+    if expected is not None and digest != expected:
         raise DigestMismatch(f"a layer's digest is {digest}; it should be {expected}")
     return claimed or Descriptor(media_type=layer_type(stored), digest=str(digest), size=size)
 
@@ -154,11 +189,16 @@ def manifest_of(image: Image, layers: list[Descriptor]) -> tuple[Manifest, bytes
     return manifest, encode(manifest)
 
 
+def is_whole(name: str) -> bool:
+    """True for an image's whole name (`app:1`), False for a mere tag."""
+    return any(mark in name for mark in "/:@")
+
+
 def _annotations(name: str | None) -> dict[str, str] | None:
     """The tag, or the whole name in containerd's form and its tag."""
     if name is None:
         return None
-    if not any(mark in name for mark in "/:@"):
+    if not is_whole(name):
         return {REFERENCE_NAME: name}
     parsed = parse_name(name)
     return {CONTAINERD_NAME: str(parsed), REFERENCE_NAME: parsed.tag or "latest"}
