@@ -27,7 +27,7 @@ class KeywordCasing(FileRule):
 
     Why is this bad: it reads badly.
 
-    Fix safety: safe; keywords do not depend on case.
+    Fix safety: safe; keywords do not depend on case. The `as` of a FROM follows its FROM.
 
     Sources: BuildKit ConsistentInstructionCasing.
     """
@@ -37,22 +37,39 @@ class KeywordCasing(FileRule):
     aliases = ("ConsistentInstructionCasing",)
     severity = Severity.STYLE
     safety = Safety.SAFE
-    bad = "FROM debian:12\nRUN true\nrun false\n"
-    good = ("FROM debian:12\nRUN true\nRUN false\n", "from debian:12\nrun true\n")
+    bad = (
+        "FROM debian:12\nRUN true\nrun false\n",
+        "FROM debian:12 AS a\nRUN true\nfrom a as b\n",
+        "from debian:12\nrun true\nONBUILD run true\n",
+    )
+    good = (
+        "FROM debian:12\nRUN true\nRUN false\n",
+        "FROM debian:12 AS a\nRUN true\nFROM a AS b\n",
+        "from debian:12\nrun true\nonbuild run true\n",
+    )
 
     def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """Each keyword in the minority's case."""
         if file.problems:
             return  # a template, or no Dockerfile at all
         words = [(i, file.source.text(i.keyword_span)) for i in file.instructions]
-        lower = sum(word.islower() for _, word in words)
-        to_lower = lower * 2 > len(words)
+        to_lower = mostly_lower(file)
         for instruction, word in words:
             wanted = word.lower() if to_lower else word.upper()
             if word != wanted and b"\n" not in word:
-                edit = replace(instruction.keyword_span, wanted)
+                edits = [replace(instruction.keyword_span, wanted)]
+                if instruction.kind == "FROM" and len(instruction.words) > 2:
+                    middle = instruction.words[1]
+                    if file.source.text(middle.span).lower() == b"as":
+                        edits.append(replace(middle.span, b"as" if to_lower else b"AS"))
                 message = f"most keywords here are {'lower' if to_lower else 'upper'} case"
-                yield context.found(self, instruction.keyword_span, message, fix="write it alike", edits=[edit])
+                yield context.found(self, instruction.keyword_span, message, fix="write it alike", edits=edits)
+
+
+def mostly_lower(file: Dockerfile) -> bool:
+    """True when more than half of a file's keywords are lower case."""
+    lower = sum(file.source.text(instruction.keyword_span).islower() for instruction in file.instructions)
+    return lower * 2 > len(file.instructions)
 
 
 class MaintainerDeprecated(InstructionRule):
@@ -74,10 +91,15 @@ class MaintainerDeprecated(InstructionRule):
     aliases = ("DL4000", "MaintainerDeprecated", "DS-0022", "CKV_DOCKER_6")
     safety = Safety.UNSAFE
     kinds = ("MAINTAINER",)
-    bad = ("FROM debian:12\nMAINTAINER Jo <jo@example.org>\n", 'FROM debian:12\nMAINTAINER "Jo"\n')
+    bad = (
+        "FROM debian:12\nMAINTAINER Jo <jo@example.org>\n",
+        'FROM debian:12\nMAINTAINER "Jo"\n',
+        "from debian:12\nmaintainer Jo\n",
+    )
     good = (
         'FROM debian:12\nLABEL org.opencontainers.image.authors="Jo <jo@example.org>"\n',
         'FROM debian:12\nLABEL org.opencontainers.image.authors="Jo"\n',
+        'from debian:12\nlabel org.opencontainers.image.authors="Jo"\n',
     )
 
     def check(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
@@ -89,7 +111,8 @@ class MaintainerDeprecated(InstructionRule):
         edit = None
         if instruction.outer is None and value and not re.search(rb'["\\$]', value) and body.end - body.start < 2000:
             plain = instruction.file.source.text(Span(keyword.end, body.end)).strip() in (value, b'"' + value + b'"')
-            text = b'LABEL org.opencontainers.image.authors="' + value + b'"'
+            word = b"label" if mostly_lower(instruction.file) else b"LABEL"
+            text = word + b' org.opencontainers.image.authors="' + value + b'"'
             edit = replace(body, text) if plain else None
         yield context.found(self, keyword, "a label says who maintains it", fix="write a label instead", edits=[edit])
 

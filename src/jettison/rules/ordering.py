@@ -238,7 +238,9 @@ def _alone(stage: Stage, copied: Instruction, run: Instruction, index: int, *, f
     if not fetched and not _installs_only(script):
         return False
     target = copied.expand(copied.words[-1])
-    return target is not None and _directory(stage, run) == _directory(stage, copied, target)
+    if target is None or not (target.startswith("/") or _directory(stage, copied).startswith("/")):
+        return False
+    return _directory(stage, run) == _directory(stage, copied, target)
 
 
 def _installs_only(script: Script) -> bool:
@@ -252,7 +254,7 @@ def _installs_only(script: Script) -> bool:
     return not any(word.text in (".", "-e", "run") for item in script.commands for word in item.arguments)
 
 
-def _directory(stage: Stage, at: Instruction, path: str = ".") -> str | None:
+def _directory(stage: Stage, at: Instruction, path: str = ".") -> str:
     """The directory in which an instruction works, joined with a path."""
     directory = ""
     for place in reversed(stage.lineage):
