@@ -5,9 +5,8 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from jettison.image.pipeline import Ahead, Beside
 from jettison.image.source import FileSource
 from jettison.oci.digest import Digest
 from jettison.rewrite.packing import Chunk
+from jettison.stores import unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,25 +41,29 @@ class Blob:
 
 
 class Spool:
-    """A directory of its own below `parent` (default: where temporary files go), gone when the `with` block ends."""
+    """A directory of its own below `parent` (default: where temporary files go), gone when the `with` block ends.
+
+    One that a kill left behind is swept away by the next.
+    """
 
     def __init__(self, parent: str | None = None) -> None:
         self._parent = parent
+        self._held = ExitStack()
         self._directory = ""
         self._count = 0
 
     def __enter__(self) -> Spool:
+        where = self._parent or tempfile.gettempdir()
         try:
-            self._directory = tempfile.mkdtemp(prefix=".jettison-", dir=self._parent)
+            self._directory = self._held.enter_context(unfinished.directory(where))
         except OSError as error:
-            where = self._parent or tempfile.gettempdir()
             raise InputError(f"no temporary directory can be made: {error.strerror}", where=where) from None
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        shutil.rmtree(self._directory, ignore_errors=True)
+        self._held.close()
 
     def write(self, parts: Iterable[bytes | memoryview], packing: Packing) -> Blob:
         """Write a layer: read, hash, pack, hash again, each in threads of its own. Raises `InputError`."""
