@@ -29,27 +29,41 @@ _UNWANTED: Final = (
     ),
     ("settings of editors", lazy(r"(?:^|/)\.(?:idea|vscode|vs)/")),
 )
+_NOT_NAMED = lazy(r"[*?\[]|://|^<<|^git@")
+_DOCKERFILE = lazy(r"(?i)(?:^|/)(?:dockerfile|containerfile|[^/]*[._-](?:docker|container)file|\.dockerignore)[^/]*\Z")
 _SECRETS = lazy(
     r"(?:^|/)(?:id_(?:rsa|dsa|ecdsa|ed25519)|\.env(?:\.(?:local|production|prod))?|\.npmrc|\.pypirc|\.netrc|\.git-credentials"
     r"|\.aws/.+|\.ssh/.+|\.pgpass|.+\.(?:p12|pfx|kdbx))\Z"
 )
 
 
-def whole(file: Dockerfile) -> Instruction | None:
-    """The first COPY or ADD that takes the whole build context."""
+def whole(file: Dockerfile, place: BuildContext) -> Instruction | None:
+    """The first COPY or ADD that takes the whole build context; None where that seems to be another directory.
+
+    Which directory a build will be given is not in the Dockerfile. One that lacks a file the Dockerfile copies, or
+    holds nothing but Dockerfiles, is not it.
+    """
+    found = None
     for instruction in file.instructions:
-        if instruction.kind in ("COPY", "ADD") and instruction.flag("from") is None:
-            words = instruction.json or instruction.words
-            if any((instruction.expand(word) or "") in (".", "./", "/", "*", "./*") for word in words[:-1]):
-                return instruction
-    return None
+        if instruction.kind not in ("COPY", "ADD") or instruction.flag("from") is not None:
+            continue
+        for word in (instruction.json or instruction.words)[:-1]:
+            source = instruction.expand(word)
+            if source in (".", "./", "/", "*", "./*"):
+                found = found or instruction
+            elif source and not _NOT_NAMED.search(source) and not place.exists(source.strip("/")):
+                return None
+    if found is None or all(_DOCKERFILE.search(path) for path in place.sent.files):
+        return None
+    return found
 
 
 class IgnoreFileMissing(FileRule):
     """The whole directory is copied, and there is no .dockerignore.
 
     What it does: reports `COPY .` where the build context, being at hand, has no `.dockerignore`; says how many files
-    and bytes a build would send.
+    and bytes a build would send. The context is the directory that compose or bake names, else the Dockerfile's own;
+    where that lacks a file the Dockerfile copies, or holds nothing but Dockerfiles, it is another one, and not judged.
 
     Why is this bad: everything is sent to the builder and ends up in the image: history, dependencies of another
     platform, keys. Each change of any of it empties the cache.
@@ -74,7 +88,7 @@ class IgnoreFileMissing(FileRule):
         place = file.context
         if place is None or place.ignore_file is not None:
             return
-        instruction = whole(file)
+        instruction = whole(file, place)
         if instruction is not None:
             count, size = len(place.sent.files), size_text(place.sent.size)
             yield context.found(
@@ -114,7 +128,7 @@ class UnwantedInContext(FileRule):
         place = file.context
         if place is None:
             return
-        instruction = whole(file)
+        instruction = whole(file, place)
         if instruction is None:
             return
         if "unwanted" not in place.memo:
