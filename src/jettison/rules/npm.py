@@ -174,10 +174,11 @@ class NpmCacheKept(ScriptRule):
 
     Why is this bad: every package is in the image a second time, packed.
 
-    Use instead: end the same RUN with `npm cache clean --force`, or mount a cache on `/root/.npm`.
+    Use instead: end the same RUN with `rm -rf ~/.npm`, or mount a cache on `/root/.npm`. `npm cache clean --force` does
+    too, but starts npm once more, which writes a log into the layer, and may look for a newer npm while it deletes.
 
-    Fix safety: safe, only the cache is removed. None where npm, or the directory it runs in, may be gone by then,
-    and in files that install `--offline`.
+    Fix safety: safe, only the cache and npm's logs are removed. None in files that name another thing in `~/.npm` (what
+    `npx` installed, a prefix), and in files that install `--offline`.
 
     Sources: npm's documentation of `npm cache`; hadolint has such a rule for Yarn only.
     """
@@ -192,13 +193,15 @@ class NpmCacheKept(ScriptRule):
         "FROM node:22\nRUN set -eux; \\\n    npm install -g serve@14; \\\n    serve --version\n",
     )
     good = (
-        "FROM node:22\nCOPY package.json ./\nRUN npm install --omit=dev && npm cache clean --force\n",
-        "FROM node:22\nRUN set -eux; \\\n    npm install -g serve@14; \\\n    serve --version; \\\n"
-        "    npm cache clean --force\n",
+        "FROM node:22\nCOPY package.json ./\nRUN npm install --omit=dev && rm -rf ~/.npm\n",
+        "FROM node:22\nRUN set -eux; \\\n    npm install -g serve@14; \\\n    serve --version; \\\n    rm -rf ~/.npm\n",
         "FROM node:22\nRUN --mount=type=cache,target=/root/.npm npm ci\n",
         "FROM node:22\nRUN npm ci && rm -rf /root/.npm\n",
+        "FROM node:22\nRUN npm ci && npm cache clean --force\n",
         "FROM node:22 AS build\nRUN npm ci\nFROM scratch\nCOPY --from=build /a /a\n",
     )
+
+    _OTHER = lazy(rb"--offline|\bnpx\b|\bnpm (?:exec|x|init|create)\b|(?<!rm -rf ~)/\.npm(?![\w-])")
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
         """At the last install."""
@@ -220,10 +223,11 @@ class NpmCacheKept(ScriptRule):
             return
         if variable(last, "npm_config_cache", "NPM_CONFIG_CACHE") is not None or self.all_of_home(script, last):
             return
+        kept = self._OTHER.search(context.file.data) or b"HOME=" in script.text
         yield context.found(
             self, place, "npm's cache stays in the layer",
-            fix="clean the cache in the same RUN",
-            edits=[None if b"--offline" in context.file.data else clean_up(last, b"cache clean --force")],
+            fix="delete the cache in the same RUN",
+            edits=[None if kept else clean_up(last, b"rm -rf ~/.npm", tool=False)],
         )  # fmt: skip
 
     def all_of_home(self, script: Script, last: Command) -> bool:
