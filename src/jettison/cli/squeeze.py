@@ -132,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         done = preview(image, indexes, stack(indexes), recipe, dropping)
         emit(_render(done, arguments), None)
         return 0
-    with Spool(_beside(output)) as spool, Progress("writing", quiet=arguments.quiet) as progress:
+    with Spool(beside(output)) as spool, Progress("writing", quiet=arguments.quiet) as progress:
         done = lighten(image, recipe, spool, indexer, Indexer(), dropping=dropping, progress=progress.advance)
         write_image(done.after or image, output or "")
         if done.cargo is not None:
@@ -210,7 +210,7 @@ def _dropping(arguments: argparse.Namespace, image: Image, indexer: Indexer) -> 
     return resolve(wishes, analysis)
 
 
-def _beside(output: Reference | None) -> str | None:
+def beside(output: Reference | None) -> str | None:
     """Where temporary files go: beside a local output, so that they are where there must be room anyway."""
     if output is None or output.transport not in _LOCAL:
         return None

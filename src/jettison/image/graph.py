@@ -7,7 +7,7 @@ BuildKit's attestations between them; indexes may stand in indexes. Whoever pass
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from jettison.errors import DigestMismatch, ImageError
@@ -94,15 +94,6 @@ class Graph:
         if not Digest.parse(manifest.config.digest).matches(config):
             raise DigestMismatch(f"the configuration has not the digest {manifest.config.digest}", where=self.reference)
         return image
-
-    def only(self, platform: Platform) -> Graph:
-        """The graph of the one image that serves a platform. Raises `NotFound` naming those that there are."""
-        node = self.root
-        while node.is_index:
-            index = indexes.parse(node.data, where=self.reference)
-            chosen = indexes.choose(index, platform, where=self.reference, exact=True)
-            node = next(child for entry, child in node.children if entry.digest == chosen.digest)
-        return replace(self, root=node)
 
 
 def _below(node: Node, seen: set[str]) -> Iterator[Node]:

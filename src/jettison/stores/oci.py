@@ -9,11 +9,13 @@ from jettison.errors import NotFound
 from jettison.stores import outputs
 from jettison.stores.contents import Directory, located
 from jettison.stores.layout import list_layout, open_layout
+from jettison.stores.layout_graph import open_layout_graph, write_layout_graph
 from jettison.stores.writing import KEEP, demand_tag, write_layout
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
     from jettison.oci.platform import Platform
@@ -47,3 +49,16 @@ def write_image(image: Image, reference: Reference, *, compression: str = KEEP) 
     demand_tag(reference)
     with located(reference.location), outputs.layout(reference.location) as output:
         write_layout(output, image, name=reference.selector, compression=compression)
+
+
+def open_graph(reference: Reference) -> Graph:
+    """All that hangs on the tag or digest, every platform and every attestation. Raises `InputError`."""
+    return open_layout_graph(_contents(reference), str(reference), reference.selector)
+
+
+def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None = None) -> Delivery:
+    """Write a graph under the reference's tag, as `write_image` does. Blobs that are there are not written again."""
+    demand_tag(reference)
+    folder = reference.location
+    with located(folder), outputs.layout(folder) as output:
+        return write_layout_graph(output, graph, name=reference.selector, folder=folder, told=told)

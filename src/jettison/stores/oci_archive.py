@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 from jettison.stores import outputs
 from jettison.stores.archives import demand_alone, open_archive
-from jettison.stores.layout import list_layout, open_layout
-from jettison.stores.writing import KEEP, demand_tag, write_saved
+from jettison.stores.layout import list_layout, open_layout, path_of
+from jettison.stores.layout_graph import open_layout_graph, write_layout_graph
+from jettison.stores.writing import KEEP, demand_tag, manifest_json, write_saved
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
+    from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
     from jettison.oci.platform import Platform
@@ -40,3 +42,21 @@ def write_image(image: Image, reference: Reference, *, compression: str = KEEP) 
     names = [reference.selector] if reference.selector else []
     with outputs.archive(reference.location) as output:
         write_saved(output, image, names=names, compression=compression)
+
+
+def open_graph(reference: Reference) -> Graph:
+    """All that hangs on the tag or digest, every platform and every attestation. Raises `InputError`."""
+    return open_layout_graph(open_archive(reference.location), str(reference), reference.selector)
+
+
+def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None = None) -> Delivery:
+    """Write a graph as an archive, under the reference's tag or whole name. Raises `InputError` or `UsageError`."""
+    demand_tag(reference)
+    demand_alone(reference.location)
+    with outputs.archive(reference.location) as output:
+        manifest = graph.root.manifest
+        if manifest is not None and manifest.is_image:  # as `write_image` does; it speaks of one image only
+            paths = [path_of(layer.checked_digest()) for layer in manifest.layers]
+            names = [reference.selector] if reference.selector else []
+            output.add("manifest.json", manifest_json(path_of(manifest.config.checked_digest()), paths, names))
+        return write_layout_graph(output, graph, name=reference.selector, told=told)

@@ -72,7 +72,7 @@ def entry_of(image: Image, manifest: Manifest, data: bytes, name: str | None) ->
     return msgspec.structs.replace(
         describe(data, manifest.media_type or media_types.OCI_MANIFEST),
         platform=image.config.platform if image.config.platform.known else None,
-        annotations=_annotations(name),
+        annotations=naming(name),
     )
 
 
@@ -194,8 +194,8 @@ def is_whole(name: str) -> bool:
     return any(mark in name for mark in "/:@")
 
 
-def _annotations(name: str | None) -> dict[str, str] | None:
-    """The tag, or the whole name in containerd's form and its tag."""
+def naming(name: str | None) -> dict[str, str] | None:
+    """The annotations that name an image in an index: the tag, or the whole name in containerd's form and its tag."""
     if name is None:
         return None
     if not is_whole(name):

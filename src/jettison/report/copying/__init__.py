@@ -1,0 +1,1 @@
+"""Reports on copies: one format a module."""

@@ -1,0 +1,167 @@
+"""Graphs in OCI layouts: everything that hangs on one name, read from a directory or an archive, and written to one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from jettison.errors import DigestMismatch, ImageError, NotFound, UsageError
+from jettison.image.graph import Delivery, Graph, Handed, grow, stays_elsewhere
+from jettison.image.source import FileSource
+from jettison.oci import media_types
+from jettison.oci.descriptor import Descriptor
+from jettison.oci.digest import Digest
+from jettison.stores.contents import located
+from jettison.stores.layout import answers_to, blob, name_of, path_of, root, speaks_of
+from jettison.stores.writing import OCI_LAYOUT, encode_index, indexed, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from jettison.image.source import Source
+    from jettison.oci.index import Index
+    from jettison.oci.platform import Platform
+    from jettison.stores.contents import Contents
+    from jettison.stores.outputs import Output
+
+
+def open_layout_graph(contents: Contents, reference: str, selector: str | None) -> Graph:
+    """All that hangs on what `selector` chooses, or on the layout's only image. Raises `InputError`.
+
+    Images of several platforms that stand in the layout's own index under one name count as an index of them.
+    """
+    with located(contents.where):
+        entries = _chosen(root(contents), selector)
+        if len({entry.digest for entry in entries}) == 1:
+            top, data = entries[0], blob(contents, entries[0], "manifest")
+        else:
+            data = encode_index([_unnamed(entry) for entry in entries])
+            top = Descriptor(media_type=media_types.OCI_INDEX, digest=str(Digest.of(data)), size=len(data))
+
+        def fetch(entry: Descriptor) -> bytes:
+            try:
+                return blob(contents, entry, "manifest")
+            except NotFound as error:
+                hint = "the layout holds only some of the index's images: choose one with --platform"
+                raise NotFound(error.message, where=contents.where, hint=hint) from None
+
+        node = grow(top, data, fetch, where=contents.where)
+        name = name_of(entries[0])
+        return Graph(reference, node, lambda wanted: _source(contents, wanted), (name,) if name else ())
+
+
+def _chosen(index: Index, selector: str | None) -> list[Descriptor]:
+    if selector is not None and selector.startswith("@"):
+        text = selector[1:]
+        if not text.isdecimal():
+            return [Descriptor(digest=str(Digest.parse(text)))]
+        if int(text) >= len(index.images):
+            raise NotFound(f"no image @{text[:20]}; there are {len(index.images)}, counted from 0")
+        return [index.images[int(text)]]
+    images = [entry for entry in index.images if selector is None or answers_to(entry, selector)]
+    names = sorted({name_of(entry) or "an image without a name" for entry in images})
+    if not images:
+        known = ", ".join(name for entry in index.images if (name := name_of(entry))) or "no named image"
+        raise NotFound(f"no image {selector!r}; there are: {known}" if selector else "the layout holds no image")
+    if len(names) > 1:
+        raise UsageError(
+            f"the layout holds {len(names)} images: {', '.join(names[:20])}",
+            hint="choose one, for example as oci:DIRECTORY:NAME, or by @ and its number or digest",
+        )
+    digests = {entry.digest for entry in images}
+    return [*images, *(entry for entry in index.manifests if entry.is_attestation and speaks_of(entry) in digests)]
+
+
+def _unnamed(entry: Descriptor) -> Descriptor:
+    """The entry as it stands in an index of one image's platforms: what it says of attestations stays."""
+    kept = {key: text for key, text in (entry.annotations or {}).items() if key.startswith("vnd.docker.")}
+    return msgspec.structs.replace(entry, annotations=kept or None)
+
+
+def _source(contents: Contents, wanted: Descriptor) -> Source:
+    source = contents.source(path_of(wanted.checked_digest()))
+    if source.size not in (None, wanted.size):
+        raise DigestMismatch(
+            f"the blob {wanted.digest} has {source.size:,} bytes; its manifest says {wanted.size:,}",
+            where=contents.where,
+            hint="it was cut off or damaged: fetch or save the image again",
+        )
+    return source
+
+
+def write_layout_graph(
+    output: Output,
+    graph: Graph,
+    *,
+    name: str | None = None,
+    folder: str | None = None,
+    told: Callable[[int], None] | None = None,
+) -> Delivery:
+    """Write a graph into a layout, under a tag or whole name; its blobs and documents first, the index last.
+
+    Blobs that the layout at `folder` holds are not read from the graph, as long as they are what they should be.
+    Raises `DigestMismatch` where a blob is not what its manifest says.
+    """
+    told = told or (lambda count: None)
+    output.add("oci-layout", OCI_LAYOUT)
+    layers, configs = graph.blobs()
+    handed = [_written(output, graph, descriptor, folder, told) for descriptor in (*layers, *configs)]
+    nodes = list(graph.nodes())
+    for node in nodes:
+        output.add(path_of(Digest.parse(node.digest)), node.data)
+    entry = msgspec.structs.replace(graph.root.descriptor, platform=_platform(graph), annotations=naming(name))
+    output.amend("index.json", lambda there: indexed(there, entry))
+    return Delivery(graph.root.descriptor, tuple(handed), len(nodes))
+
+
+def _platform(graph: Graph) -> Platform | None:
+    """What an index says of a single image."""
+    if graph.root.manifest is None or not graph.root.manifest.is_image:
+        return None
+    platform = graph.image(graph.root).config.platform
+    return platform if platform.known else None
+
+
+def _written(
+    output: Output, graph: Graph, descriptor: Descriptor, folder: str | None, told: Callable[[int], None]
+) -> Handed:
+    digest = descriptor.checked_digest()
+    if stays_elsewhere(descriptor):
+        return Handed(descriptor, "elsewhere")
+    if folder is not None and _is_there(os.path.join(folder, path_of(digest)), descriptor):
+        told(descriptor.size)
+        return Handed(descriptor, "there")
+    output.add_blob(_verified(graph.blob(descriptor), descriptor, graph.reference, told), lambda _: path_of(digest))
+    return Handed(descriptor, "sent")
+
+
+def _verified(source: Source, descriptor: Descriptor, where: str, told: Callable[[int], None]) -> Iterator[bytes]:
+    """The blob's bytes; at their end it is known that they are the right ones."""
+    digest = descriptor.checked_digest()
+    hasher, size = hashlib.new(digest.algorithm), 0
+    for chunk in source.chunks():
+        hasher.update(chunk)
+        size += len(chunk)
+        told(len(chunk))
+        yield chunk
+    if size != descriptor.size or hasher.hexdigest() != digest.hex:
+        found = f"{digest.algorithm}:{hasher.hexdigest()}"
+        raise DigestMismatch(
+            f"a blob has {size:,} bytes and the digest {found}; its manifest says {descriptor.size:,} and {digest}",
+            where=where,
+        )
+
+
+def _is_there(path: str, descriptor: Descriptor) -> bool:
+    """True for a blob that is whole: a damaged one is written again."""
+    try:
+        if os.path.getsize(path) != descriptor.size:
+            return False
+        for _ in _verified(FileSource(path, 0, descriptor.size), descriptor, path, lambda count: None):
+            pass
+    except (OSError, ImageError):
+        return False
+    return True

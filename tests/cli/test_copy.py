@@ -1,0 +1,289 @@
+"""`jettison copy`: from any store to any other, digests kept, nothing sent twice, nothing half-written."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import json
+import os
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import pytest
+
+from jettison import stores
+from jettison.cli.main import main
+from jettison.image.check import check
+from jettison.image.compose import compose, encode
+from jettison.image.graph import Graph, Node, of_image
+from jettison.image.random import random_image
+from jettison.image.source import BytesSource
+from jettison.oci.descriptor import Descriptor
+from jettison.oci.digest import Digest
+from jettison.oci.manifest import Manifest
+from jettison.oci.platform import Platform
+from jettison.oci.reference import parse
+from jettison.stores.writing import encode_index
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from jettison.image.image import Image
+
+INDEX = "application/vnd.oci.image.index.v1+json"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+STATEMENT = "application/vnd.in-toto+json"
+
+
+def image_for(number: int, architecture: str) -> Image:
+    """A random image that says what it runs on."""
+    tars = [b"".join(layer.uncompressed()) for layer in random_image(number, layers=2).layers]
+    platform = Platform(architecture=architecture, os="linux")
+    return compose(tars, compression="gzip", platform=platform, container={"Cmd": [architecture]})
+
+
+def attested(image: Image) -> tuple[Descriptor, Node, dict[str, bytes]]:
+    """BuildKit's attestation of an image, as it stands in an index."""
+    statement = json.dumps({"subject": [{"digest": {"sha256": str(image.digest)[7:]}}]}).encode()
+    config = b"{}"
+    parts = [(config, "application/vnd.oci.image.config.v1+json"), (statement, STATEMENT)]
+    described = [Descriptor(kind, str(Digest.of(data)), len(data)) for data, kind in parts]
+    manifest = Manifest(config=described[0], layers=described[1:], media_type=MANIFEST)
+    data = encode(manifest)
+    own = Descriptor(MANIFEST, str(Digest.of(data)), len(data))
+    entry = msgspec.structs.replace(
+        own,
+        platform=Platform(),
+        annotations={
+            "vnd.docker.reference.type": "attestation-manifest",
+            "vnd.docker.reference.digest": str(image.digest),
+        },
+    )
+    return entry, Node(own, data, manifest), {str(Digest.of(body)): body for body, _ in parts}
+
+
+def graph_of(*images: Image, attest: bool = True) -> Graph:
+    """An index of images, with an attestation of each."""
+    singles = [of_image(image) for image in images]
+    rows = [
+        (msgspec.structs.replace(single.root.descriptor, platform=image.config.platform), single.root)
+        for single, image in zip(singles, images, strict=True)
+    ]
+    extra: dict[str, bytes] = {}
+    for image in images if attest else ():
+        entry, node, bodies = attested(image)
+        rows.append((entry, node))
+        extra |= bodies
+    data = encode_index([entry for entry, _ in rows])
+    root = Node(Descriptor(INDEX, str(Digest.of(data)), len(data)), data, None, tuple(rows))
+
+    def blob(wanted: Descriptor) -> Any:
+        if wanted.digest in extra:
+            return BytesSource(extra[wanted.digest])
+        for single in singles:
+            layers, configs = single.blobs()
+            if wanted.digest in {descriptor.digest for descriptor in (*layers, *configs)}:
+                return single.blob(wanted)
+        raise KeyError(wanted.digest)
+
+    return Graph("made", root, blob)
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> str:
+    """A layout with an image of two platforms and an attestation of each, as `oci:DIR:multi`."""
+    reference = f"oci:{tmp_path}/in:multi"
+    stores.write_graph(graph_of(image_for(1, "amd64"), image_for(2, "arm64")), reference)
+    return reference
+
+
+def root_of(reference: str) -> bytes:
+    return stores.open_graph(parse(reference)).root.data
+
+
+def told(capsys: pytest.CaptureFixture[str]) -> Any:
+    return json.loads(capsys.readouterr().out)
+
+
+def test_all_platforms_go_anywhere_byte_for_byte(
+    layout: str, tmp_path: Path, registry: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stops = [layout, f"docker://{registry}/multi:1", f"oci-archive:{tmp_path}/a.tar:x", f"oci:{tmp_path}/out:y"]
+    for source, target in itertools.pairwise(stops):
+        assert main(["copy", source, target]) == 0
+        out = capsys.readouterr().out
+        assert "as it was" in out
+        assert out.count("layers") == 2
+    assert len({root_of(stop) for stop in stops}) == 1
+    assert len(stores.open_image(stops[-1], Platform("amd64", "linux")).attestations) == 1
+    for architecture in ("amd64", "arm64"):
+        check(stores.open_image(stops[-1], Platform(architecture, "linux"))).demand()
+
+
+def test_nothing_is_sent_twice(layout: str, registry: str, capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"docker://{registry}/twice"
+    assert main(["copy", layout, f"{target}:1", "--format", "json"]) == 0
+    first = told(capsys)
+    assert first["bytes"]["skipped"] == 0
+    assert first["bytes"]["sent"] == sum(blob["size"] for blob in first["blobs"])
+    assert main(["copy", layout, f"{target}:2", "--format", "json"]) == 0
+    second = told(capsys)
+    assert second["bytes"] == {"sent": 0, "skipped": first["bytes"]["sent"], "elsewhere": 0}
+    assert main(["copy", f"{target}:2", f"docker://{registry}/elsewhere:2", "--format", "json"]) == 0
+    assert {blob["fate"] for blob in told(capsys)["blobs"]} == {"mounted"}
+
+
+def test_one_platform(layout: str, registry: str, capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"docker://{registry}/one:1"
+    assert main(["copy", layout, target, "--platform", "linux/arm64", "--format", "json"]) == 0
+    report = told(capsys)
+    assert [image["platform"] for image in report["images"]] == ["linux/arm64"]
+    assert report["kind"] == "manifest"
+    assert report["digest"]["before"] == report["digest"]["after"]
+    assert stores.open_image(target).digest == stores.open_image(layout, Platform("arm64", "linux")).digest
+
+
+@pytest.mark.parametrize(("how", "kind"), [("zstd", "zstd"), ("zstd:9", "zstd"), ("none", None)])
+def test_recompression_keeps_the_files(
+    layout: str, tmp_path: Path, how: str, kind: str | None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = f"oci:{tmp_path}/out:1"
+    assert main(["copy", layout, target, "--compress", how, "--format", "json"]) == 0
+    report = told(capsys)
+    assert report["digest"]["before"] != report["digest"]["after"]
+    assert report["attestations_left_out"] == 2  # they speak of the manifests that were
+    for architecture in ("amd64", "arm64"):
+        before, after = (stores.open_image(name, Platform(architecture, "linux")) for name in (layout, target))
+        check(after).demand()
+        assert after.config_bytes == before.config_bytes
+        assert {layer.compression() for layer in after.layers} == {kind}
+    again = f"oci:{tmp_path}/again:1"
+    assert main(["copy", layout, again, "--compress", how]) == 0
+    assert root_of(again) == root_of(target)
+
+
+def test_what_is_packed_so_stays(layout: str, tmp_path: Path) -> None:
+    assert main(["copy", layout, f"oci:{tmp_path}/out:1", "--compress", "gzip"]) == 0
+    assert root_of(f"oci:{tmp_path}/out:1") == root_of(layout)
+
+
+def test_a_docker_archive_gets_gzip_where_it_travels(tmp_path: Path, registry: str) -> None:
+    image = compose([b"".join(layer.uncompressed()) for layer in random_image(3, layers=2).layers])
+    bare = msgspec.json.decode(image.config_bytes)
+    assert bare
+    from jettison.stores import outputs
+    from jettison.stores.writing import write_legacy
+
+    with outputs.archive(f"{tmp_path}/old.tar") as output:
+        write_legacy(output, image, names=["app:1"])
+    target = f"docker://{registry}/legacy:1"
+    assert main(["copy", f"{tmp_path}/old.tar", target]) == 0
+    after = stores.open_image(target)
+    check(after).demand()
+    assert after.config_bytes == image.config_bytes
+    assert {layer.compression() for layer in after.layers} == {"gzip"}
+
+
+def test_an_index_does_not_fit_everywhere(layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = f"docker-archive:{tmp_path}/out.tar:app:1"
+    assert main(["copy", layout, target, "--all-platforms"]) == 2
+    assert "docker-archive holds images of one platform" in capsys.readouterr().err
+    assert not os.path.exists(f"{tmp_path}/out.tar")
+    assert main(["copy", layout, target, "--platform", "arm64"]) == 0
+    assert stores.open_image(target).config.architecture == "arm64"
+
+
+def test_source_and_target_may_be_one(layout: str, tmp_path: Path, registry: str) -> None:
+    before = root_of(layout)
+    assert main(["copy", layout, layout]) == 0
+    assert main(["copy", layout, layout[: -len("multi")] + "other"]) == 0
+    assert root_of(layout) == root_of(layout[: -len("multi")] + "other") == before
+    archive = f"oci-archive:{tmp_path}/a.tar:x"
+    for source, target in ((layout, archive), (archive, archive)):
+        assert main(["copy", source, target]) == 0
+        assert root_of(archive) == before
+    remote = f"docker://{registry}/self:1"
+    for source, target in ((layout, remote), (remote, remote)):
+        assert main(["copy", source, target]) == 0
+        assert root_of(remote) == before
+
+
+def test_a_layout_keeps_its_other_images(layout: str, tmp_path: Path) -> None:
+    image = image_for(9, "amd64")
+    stores.write_image(image, f"oci:{tmp_path}/in:other")
+    folder = tmp_path / "in"
+    damaged = folder / "blobs" / "sha256" / str(image.layers[0].digest)[7:]
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    stores.write_image(image, f"oci:{tmp_path}/source:1")
+    assert main(["copy", f"oci:{tmp_path}/source:1", f"oci:{folder}:other"]) == 0
+    check(stores.open_image(f"oci:{folder}:other")).demand()  # what was there and damaged was written again
+    assert len(stores.open_graph(parse(layout)).images()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "said"),
+    [
+        (["{layout}", "out"], 2, "say where that is"),
+        (["{layout}", "oci:{tmp}/out:1", "--compress", "lzma"], 2, "is no compression"),
+        (["{layout}", "oci:{tmp}/out:1", "--platform", "windows/amd64"], 4, "no image for windows/amd64"),
+        (["oci:{tmp}/nowhere:1", "oci:{tmp}/out:1"], 4, "does not exist"),
+        (["oci:{tmp}/in:nothing", "oci:{tmp}/out:1"], 4, "no image 'nothing'"),
+        (["{layout}", "oci:{tmp}/no/such/out:1"], 4, "No such file or directory"),
+        (["{layout}", "docker://127.0.0.1:1/app:1"], 4, "cannot be reached"),
+        (["{layout}", "dir:{tmp}/in"], 2, "exists already"),
+    ],
+)
+def test_what_is_refused(
+    layout: str,
+    tmp_path: Path,
+    words: list[str],
+    status: int,
+    said: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    before = sorted(os.listdir(tmp_path))
+    outcome = main(["copy", *(word.format(layout=layout, tmp=tmp_path) for word in words)])
+    error = capsys.readouterr().err
+    assert (outcome, said in error) == (status, True), error
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_a_damaged_blob_is_named_and_nothing_is_written(
+    layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = stores.open_image(layout, Platform("amd64", "linux"))
+    blob = tmp_path / "in" / "blobs" / "sha256" / str(image.layers[1].digest)[7:]
+    blob.write_bytes(b"x" * blob.stat().st_size)
+    for target in (f"oci:{tmp_path}/out:1", f"oci-archive:{tmp_path}/out.tar:1"):
+        assert main(["copy", layout, target]) == 4
+        assert str(image.layers[1].digest) in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["in"]
+
+
+def test_a_hundred_platforms(tmp_path: Path, registry: str, capsys: pytest.CaptureFixture[str]) -> None:
+    images = [image_for(number % 5, f"arch{number}") for number in range(100)]
+    source, target = f"oci:{tmp_path}/in:1", f"docker://{registry}/hundred:1"
+    stores.write_graph(graph_of(*images), source)
+    assert main(["copy", source, target, "--format", "json"]) == 0
+    report = told(capsys)
+    assert (len(report["images"]), report["documents"]) == (100, 201)
+    assert root_of(target) == root_of(source)
+
+
+def test_skopeo_sees_the_same(
+    layout: str, tmp_path: Path, registry: str, skopeo: Callable[..., str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours, theirs = f"docker://{registry}/ours:1", f"docker://{registry}/theirs:1"
+    assert main(["copy", layout, ours]) == 0
+    skopeo("copy", "--quiet", "--all", "--dest-tls-verify=false", layout, theirs)
+    raw = [skopeo("inspect", "--raw", "--tls-verify=false", name) for name in (ours, theirs)]
+    assert hashlib.sha256(raw[0].encode()).hexdigest() == hashlib.sha256(raw[1].encode()).hexdigest()
+    assert raw[0].encode() == root_of(layout)
+    skopeo("copy", "--quiet", "--all", "--src-tls-verify=false", ours, f"oci:{tmp_path}/skopeo:1")
+    assert root_of(f"oci:{tmp_path}/skopeo:1") == root_of(layout)
+    assert main(["copy", f"oci:{tmp_path}/skopeo:1", f"oci-archive:{tmp_path}/back.tar:1"]) == 0
+    skopeo("copy", "--quiet", "--all", f"oci-archive:{tmp_path}/back.tar:1", f"oci:{tmp_path}/once-more:1")
+    assert root_of(f"oci:{tmp_path}/once-more:1") == root_of(layout)
