@@ -5,7 +5,8 @@ A store module has
     def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image
     def list_images(reference: Reference) -> Iterator[Listing]
 
-and, where images can be written there, `def write_image(image: Image, reference: Reference, *, compression: str)`.
+and, where images can be written there, `def write_image(image: Image, reference: Reference, *, compression: str)`,
+which may return sentences that tell what the place could not keep.
 Stores that hold whatever hangs on an index, byte for byte, also have
 
     def open_graph(reference: Reference) -> Graph
@@ -86,8 +87,10 @@ def open_image(reference: str | Reference, platform: Platform | None = None, ind
     return opening.open_bare(resolved, platform, indexer)
 
 
-def write_image(image: Image, reference: str | Reference, *, compression: str = "keep") -> None:
+def write_image(image: Image, reference: str | Reference, *, compression: str = "keep") -> tuple[str, ...]:
     """Write an image to `reference`, which must name its transport; whole or not at all.
+
+    Returns what the place could not keep, in sentences: owners, for one who is not root.
 
     `compression` is `keep` (layers as they are stored), `none`, `gzip` or `zstd`. Raises `UsageError` for a place that
     cannot be written to, `InputError` where writing fails or the image is not what it claims to be.
@@ -98,7 +101,7 @@ def write_image(image: Image, reference: str | Reference, *, compression: str = 
     write = getattr(store_for(resolved.transport), "write_image", None)
     if write is None:
         raise UsageError(f"images cannot be written to {resolved.transport}")
-    write(image, resolved, compression=compression)
+    return tuple(write(image, resolved, compression=compression) or ())
 
 
 def resolve(reference: str | Reference) -> Reference:

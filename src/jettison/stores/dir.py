@@ -1,4 +1,4 @@
-"""`dir:DIRECTORY`: a root file system as an image of one layer.
+"""`dir:DIRECTORY`: a root file system as an image of one layer, and any image's final tree as a root file system.
 
 The layer is a tar of the directory, written while it is read: names in byte order, owners, modes, times, hard links,
 devices and extended attributes as they are on disk, nothing followed. Other file systems mounted below are left out
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from jettison.errors import InputError, NotFound
+from jettison.errors import InputError, NotFound, UsageError
 from jettison.image import tar
 from jettison.image.entry import (
     BLOCK,
@@ -29,17 +29,20 @@ from jettison.image.entry import (
     show,
 )
 from jettison.image.image import Image
+from jettison.image.indexer import Indexer
 from jettison.image.layer import Layer
 from jettison.image.source import CHUNK
+from jettison.image.tree import stack
 from jettison.oci import config as configs
 from jettison.oci.digest import Digest
 from jettison.oci.platform import host
-from jettison.stores import Listing
+from jettison.stores import Listing, outputs
+from jettison.stores.unpacking import unpack
+from jettison.stores.writing import KEEP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jettison.image.indexer import Indexer
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
 
@@ -211,3 +214,15 @@ class _Walk:
             raise self._failure(path, error) from None
         finally:
             os.close(descriptor)
+
+
+def write_image(image: Image, reference: Reference, *, compression: str = KEEP) -> tuple[str, ...]:
+    """Write what the image shows into a new directory; tells what this user could not make. Raises `InputError`.
+
+    The directory is made beside and moved there when it is complete. Nothing but files is kept: no configuration.
+    """
+    if compression not in (KEEP, "none"):
+        raise UsageError(f"{compression!r}: a root file system has no layers to pack", where=str(reference))
+    tree = stack(Indexer().image(image))
+    with outputs.new_directory(reference.location) as beside:
+        return unpack(image, tree, beside)

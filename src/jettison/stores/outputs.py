@@ -264,7 +264,7 @@ def sync(folder: str) -> None:
         os.close(descriptor)
 
 
-def write_all(descriptor: int, chunk: bytes) -> None:
+def write_all(descriptor: int, chunk: bytes | memoryview) -> None:
     """Write every byte, however many turns that takes."""
     view = memoryview(chunk)
     while view:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import shutil
 import stat
 import tempfile
 from typing import TYPE_CHECKING
@@ -96,6 +95,23 @@ def sweep(parent: str) -> None:
 def _remove(path: str) -> None:
     with contextlib.suppress(OSError):
         if stat.S_ISDIR(os.lstat(path).st_mode):
-            shutil.rmtree(path, ignore_errors=True)
+            _remove_tree(path)
         else:
             os.unlink(path)
+
+
+def _remove_tree(root: str) -> None:
+    """Remove a directory however deep, also where its modes keep its owner out; links are not followed."""
+    folders = [root]
+    for folder in folders:  # grows while it is walked
+        with contextlib.suppress(OSError):
+            os.chmod(folder, 0o700)
+            with os.scandir(folder) as children:
+                for child in children:
+                    if child.is_dir(follow_symlinks=False):
+                        folders.append(child.path)
+                    else:
+                        os.unlink(child.path)
+    for folder in reversed(folders):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
