@@ -9,22 +9,21 @@ from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
 from jettison.rules.engine.cleaning import (
-    cache_mounted,
     clean_up,
     for_development,
-    removed,
     ships,
     switched_on,
     variable,
 )
-from jettison.rules.engine.rule import CommandRule, ScriptRule
+from jettison.rules.engine.rule import CommandRule
+from jettison.rules.kept_caches import KeptCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.shell import Command
     from jettison.dockerfile.words import Word
-    from jettison.finding import Finding
+    from jettison.finding import Edit, Finding
     from jettison.rules.engine.context import Context
 
 COMPOSER: Final = ("composer", "composer.phar")
@@ -80,7 +79,7 @@ class DevelopmentPackages(CommandRule):
         )  # fmt: skip
 
 
-class CacheKept(ScriptRule):
+class CacheKept(KeptCache):
     """Composer's cache stays in the layer.
 
     What it does: reports `composer install`, `require`, `update` and `create-project` in a stage whose layers ship,
@@ -98,9 +97,12 @@ class CacheKept(ScriptRule):
 
     code = "COMP002"
     name = "composer-cache-kept"
-    severity = Severity.WARNING
-    safety = Safety.SAFE
     mentions = (b"composer",)
+    tools = COMPOSER
+    cache = _CACHE
+    mount = _MOUNT
+    kept = "Composer's cache stays in the layer"
+    mend = "clear the cache in the same RUN"
     bad = "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev\n"
     good = (
         "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev && composer clear-cache\n",
@@ -108,35 +110,24 @@ class CacheKept(ScriptRule):
         "FROM php:8.3\nCOPY . .\nRUN composer install --no-dev && rm -rf ~/.composer\n",
     )
 
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """At the last command that downloads."""
-        filling = [
-            (command, words[0])
-            for command in script.named(*COMPOSER)
-            if (words := self.words(command))
-            and not command.has("--no-cache", "--dry-run", "--help", "--no-install", "--download-only")
-        ]
-        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
-            return
-        last, place = filling[-1]
-        if removed(script, last, _CACHE) or any(
-            command.name in COMPOSER
-            and re.match(r"cc$|clear-?cache|dump", command.subcommand(VALUES) or "")
-            and command.subcommand(VALUES) not in ("dump-autoload", "dumpautoload")
-            for command in script.commands[last.index + 1 :]
-        ):
-            return
-        if variable(last, "COMPOSER_CACHE_DIR", "COMPOSER_NO_CACHE") is not None:
-            return
-        yield context.found(
-            self, place, "Composer's cache stays in the layer",
-            fix="clear the cache in the same RUN", edits=[clean_up(last, b"clear-cache")],
-        )  # fmt: skip
-
-    def words(self, command: Command) -> list[Word]:
-        """The operands of a command that downloads packages, else nothing."""
+    def fills(self, command: Command) -> Word | None:
+        """Commands that download packages."""
+        if command.has("--no-cache", "--dry-run", "--help", "--no-install", "--download-only"):
+            return None
         words = command.operands(VALUES)
         if words and words[0].text == "global":
             words = words[1:]
         downloads = ("install", "i", "require", "update", "u", "create-project")
-        return words if words and words[0].text in downloads else []
+        return words[0] if words and words[0].text in downloads else None
+
+    def empties(self, command: Command) -> bool:
+        """`composer clear-cache`."""
+        return command.name in COMPOSER and re.match(r"cc$|clear-?cache", command.subcommand(VALUES) or "") is not None
+
+    def elsewhere(self, filling: list[Command]) -> bool:
+        """A place of its own, or none."""
+        return variable(filling[-1], "COMPOSER_CACHE_DIR", "COMPOSER_NO_CACHE") is not None
+
+    def edit(self, filling: list[Command], context: Context) -> Edit | None:
+        """`composer clear-cache`."""
+        return clean_up(filling[-1], b"clear-cache")

@@ -6,16 +6,13 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.patterns import lazy
-from jettison.finding import Safety, Severity
-from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
-from jettison.rules.engine.rule import ScriptRule
+from jettison.rules.engine.cleaning import clean_up
+from jettison.rules.kept_caches import KeptCache
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.shell import Command
     from jettison.dockerfile.words import Word
-    from jettison.finding import Finding
+    from jettison.finding import Edit
     from jettison.rules.engine.context import Context
 
 CONDA: Final = ("conda", "mamba", "micromamba")
@@ -42,7 +39,7 @@ def fills(command: Command) -> Word | None:
     return None
 
 
-class CacheKept(ScriptRule):
+class CacheKept(KeptCache):
     """conda's downloaded packages stay in the layer.
 
     What it does: reports `conda install`, `create`, `update` and `env create` (mamba and micromamba, too) that the RUN
@@ -60,9 +57,12 @@ class CacheKept(ScriptRule):
 
     code = "CONDA001"
     name = "conda-cache-kept"
-    severity = Severity.WARNING
-    safety = Safety.SAFE
     mentions = (b"conda", b"mamba")
+    tools = CONDA
+    cache = _CACHE
+    mount = _MOUNT
+    kept = "the packages that {} downloaded stay in the layer"
+    mend = "delete them in the same RUN"
     bad = (
         "FROM continuumio/miniconda3\nRUN conda install -y numpy\n",
         "FROM mambaorg/micromamba\nRUN micromamba install -y -n base \\\n    numpy\n",
@@ -73,21 +73,16 @@ class CacheKept(ScriptRule):
         "FROM continuumio/miniconda3\nRUN conda install -y numpy && rm -rf /opt/conda/pkgs/*\n",
     )
 
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """At the last install."""
-        filling = [(command, word) for command in script.named(*CONDA) if (word := fills(command)) is not None]
-        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
-            return
-        last, place = filling[-1]
-        if removed(script, last, _CACHE) or any(
-            command.name in CONDA and "clean" in (word.text for word in command.operands(VALUES)[:2])
-            for command in script.commands[last.index + 1 :]
-        ):
-            return
-        edit = clean_up(last, b"clean -ay" if _OLD.search(context.file.data) else b"clean -afy")
+    def fills(self, command: Command) -> Word | None:
+        """Installs."""
+        return fills(command)
+
+    def empties(self, command: Command) -> bool:
+        """`conda clean`."""
+        return command.name in CONDA and "clean" in (word.text for word in command.operands(VALUES)[:2])
+
+    def edit(self, filling: list[Command], context: Context) -> Edit | None:
+        """`conda clean`, in the form that the conda at hand knows."""
         if b"softlink" in context.file.data:
-            edit = None
-        yield context.found(
-            self, place, f"the packages that {last.name} downloaded stay in the layer",
-            fix="delete them in the same RUN", edits=[edit],
-        )  # fmt: skip
+            return None
+        return clean_up(filling[-1], b"clean -ay" if _OLD.search(context.file.data) else b"clean -afy")

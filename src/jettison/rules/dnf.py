@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
-from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
+from jettison.rules.engine.cleaning import clean_up, ships
 from jettison.rules.engine.rule import CommandRule, ScriptRule
+from jettison.rules.kept_caches import KeptCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.dockerfile.shell import Command, Script
     from jettison.dockerfile.words import Word
-    from jettison.finding import Finding
+    from jettison.finding import Edit, Finding
     from jettison.rules.engine.context import Context
 
 DNF: Final = ("yum", "dnf", "dnf5", "microdnf", "tdnf")
@@ -128,7 +129,7 @@ class InstallAsks(CommandRule):
         )  # fmt: skip
 
 
-class CacheKept(ScriptRule):
+class CacheKept(KeptCache):
     """The package manager's cache stays in the layer.
 
     What it does: reports an install or update with yum, dnf, microdnf or tdnf that the RUN does not clean up after
@@ -152,9 +153,10 @@ class CacheKept(ScriptRule):
     code = "DNF002"
     name = "dnf-cache-kept"
     aliases = ("DL3032", "DL3040", "DS-0015", "DS-0019", "DS-0027")
-    severity = Severity.WARNING
-    safety = Safety.SAFE
     mentions = (b"yum", b"dnf")
+    tools = DNF
+    cache = _CACHE
+    mount = _MOUNT
     bad = (
         "FROM centos:7\nRUN yum install -y curl\n",
         "FROM fedora:41\nRUN dnf -y install curl \\\n    git\n",
@@ -170,39 +172,24 @@ class CacheKept(ScriptRule):
         "FROM centos:7\nRUN yum install -y curl && rm -rf /var/cache/yum\n",
     )
 
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """At the last command that fills the cache."""
-        filling = [
-            command
-            for command in script.named(*DNF)
-            if installs(command) and not command.has("--assumeno", "--downloadonly", "--help")
-        ]
-        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
-            return
-        last = filling[-1]
-        if removed(script, last, _CACHE) or self.cleaned(script, last):
-            return
-        what = action(last)
-        assert what is not None
-        edit = clean_up(last, b"clean all")
-        if any(command.has("--installroot") for command in filling) or re.search(
-            rb"cacheonly|keepcache|downloadonly", context.file.data
-        ):
-            edit = None
-        yield context.found(
-            self, what, f"the cache of {last.name} stays in the layer",
-            fix="delete the cache in the same RUN", edits=[edit],
-        )  # fmt: skip
+    def fills(self, command: Command) -> Word | None:
+        """Installs and updates."""
+        counts = installs(command) and not command.has("--assumeno", "--downloadonly", "--help")
+        return action(command) if counts else None
 
-    def cleaned(self, script: Script, last: Command) -> bool:
-        """True when one of the tools cleans its cache later."""
-        return any(
-            command.name in DNF
-            and (words := [word.text for word in command.operands(VALUES)])
-            and words[0] == "clean"
-            and (len(words) < 2 or words[1] in ("all", "metadata", "dbcache", "expire-cache", None))
-            for command in script.commands[last.index + 1 :]
-        )
+    def empties(self, command: Command) -> bool:
+        """`clean all` of one of the tools, or `clean metadata`."""
+        words = [word.text for word in command.operands(VALUES)] if command.name in DNF else []
+        what = ("all", "metadata", "dbcache", "expire-cache", None)
+        return words[:1] == ["clean"] and (len(words) < 2 or words[1] in what)
+
+    def edit(self, filling: list[Command], context: Context) -> Edit | None:
+        """`clean all`."""
+        if any(command.has("--installroot") for command in filling):
+            return None
+        if re.search(rb"cacheonly|keepcache|downloadonly", context.file.data):
+            return None
+        return clean_up(filling[-1], b"clean all")
 
 
 class VersionsNotPinned(CommandRule):

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
-from jettison.finding import Safety, Severity
-from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
-from jettison.rules.engine.rule import CommandRule, ScriptRule
+from jettison.finding import Safety
+from jettison.rules.engine.cleaning import clean_up
+from jettison.rules.engine.rule import CommandRule
+from jettison.rules.kept_caches import KeptCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.shell import Command
     from jettison.dockerfile.words import Word
-    from jettison.finding import Finding
+    from jettison.finding import Edit, Finding
     from jettison.rules.engine.context import Context
 
 _CACHE = lazy(rb"/var/cache/(?:pacman|\*|\{)|/var/cache/?(?:['\"]|\Z)")
@@ -79,7 +80,7 @@ class InstallAsks(CommandRule):
         )  # fmt: skip
 
 
-class CacheKept(ScriptRule):
+class CacheKept(KeptCache):
     """Downloaded packages stay in the layer.
 
     What it does: reports an install or upgrade with pacman that the RUN does not clean up after (`pacman -Scc`, or
@@ -97,9 +98,12 @@ class CacheKept(ScriptRule):
 
     code = "PAC002"
     name = "pacman-cache-kept"
-    severity = Severity.WARNING
-    safety = Safety.SAFE
     mentions = (b"pacman",)
+    tools = ("pacman",)
+    cache = _CACHE
+    mount = _MOUNT
+    kept = "the downloaded packages stay in the layer"
+    mend = "delete them in the same RUN"
     bad = "FROM archlinux:base\nRUN pacman -Syu --noconfirm curl\n"
     good = (
         "FROM archlinux:base\nRUN pacman -Syu --noconfirm curl && rm -rf /var/cache/pacman/pkg/*\n",
@@ -107,24 +111,21 @@ class CacheKept(ScriptRule):
         "FROM archlinux:base\nRUN --mount=type=cache,target=/var/cache/pacman/pkg pacman -Syu --noconfirm curl\n",
     )
 
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """At the last operation that downloads."""
-        filling = [command for command in script.named("pacman") if downloads(command)]
-        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
-            return
-        last = filling[-1]
-        if removed(script, last, _CACHE):
-            return
-        for command in script.commands[last.index + 1 :]:
-            if command.name == "paccache" or (
-                command.name in ("pacman", "yay", "paru")
-                and any(re.match(r"-Sc|--clean", word.text or "") for word in command.arguments)
-            ):
-                return
-        word = operation(last)
-        if word is None or any(command.has("--cachedir", "--root", "-r", "--sysroot") for command in filling):
-            return
-        yield context.found(
-            self, word, "the downloaded packages stay in the layer",
-            fix="delete them in the same RUN", edits=[clean_up(last, b"rm -rf /var/cache/pacman/pkg/*", tool=False)],
-        )  # fmt: skip
+    def fills(self, command: Command) -> Word | None:
+        """Operations that download."""
+        return operation(command) if downloads(command) else None
+
+    def empties(self, command: Command) -> bool:
+        """`pacman -Sc`, `-Scc`, `paccache`."""
+        return command.name == "paccache" or (
+            command.name in ("pacman", "yay", "paru")
+            and any(re.match(r"-Sc|--clean", word.text or "") for word in command.arguments)
+        )
+
+    def elsewhere(self, filling: list[Command]) -> bool:
+        """Another root, or a cache of its own."""
+        return any(command.has("--cachedir", "--root", "-r", "--sysroot") for command in filling)
+
+    def edit(self, filling: list[Command], context: Context) -> Edit | None:
+        """Delete the packages; `-Scc` would ask."""
+        return clean_up(filling[-1], b"rm -rf /var/cache/pacman/pkg/*", tool=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, ClassVar
 
+from jettison.dockerfile.patterns import lazy
 from jettison.rules.engine.rule import CommandRule, FileRule, ScriptRule
 
 if TYPE_CHECKING:
@@ -24,12 +25,14 @@ class _Setting(FileRule):
     off: ClassVar[str] = r""
     message: ClassVar[str] = ""
 
+    def __init_subclass__(cls) -> None:
+        cls.mentions = (cls.variable.encode(), cls.variable.lower().encode())
+
     def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """The places where the variable is set."""
-        names = (self.variable.encode(), self.variable.lower().encode())
         for outer in file.instructions:
             instruction = outer.inner or outer
-            if instruction.kind in ("ENV", "ARG", "RUN") and any(name in instruction.data for name in names):
+            if instruction.kind in ("ENV", "ARG", "RUN") and any(name in instruction.data for name in self.mentions):
                 yield from self._set(instruction, context)
 
     def _set(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
@@ -54,7 +57,20 @@ class _Setting(FileRule):
         return (name or "").upper() == self.variable
 
 
-class CurlInsecure(CommandRule):
+class _Option(CommandRule):
+    """An option that switches a check off."""
+
+    option: ClassVar[re.Pattern[str]]
+    message: ClassVar[str] = ""
+
+    def check(self, command: Command, context: Context) -> Iterator[Finding]:
+        """The option."""
+        for word in command.arguments:
+            if self.option.match(word.text or ""):
+                yield context.found(self, word, self.message)
+
+
+class CurlInsecure(_Option):
     """curl does not check certificates.
 
     What it does: reports `curl -k` and `--insecure`, also among other letters (`-skL`), and `--proxy-insecure`.
@@ -78,19 +94,12 @@ class CurlInsecure(CommandRule):
         "FROM debian:12\nRUN curl -o-k https://example.com/a\n",
     )
 
-    def check(self, command: Command, context: Context) -> Iterator[Finding]:
-        """The option."""
-        for word in command.arguments:
-            text = word.text or ""
-            # A letter that takes a value ends the group: in `-okey` k is part of the name.
-            if text in ("--insecure", "--proxy-insecure") or re.fullmatch(
-                r"-[afgijlnpqsvBGIJLMNOSRZ0-9#]*k[a-zA-Z#]*", text
-            ):
-                yield context.found(self, word, "curl takes any certificate for the server's")
-                return
+    # A letter that takes a value ends the group: in `-okey` k is part of the name.
+    option = lazy(r"(?:--(?:proxy-)?insecure|-[afgijlnpqsvBGIJLMNOSRZ0-9#]*k[a-zA-Z#]*)\Z")
+    message = "curl takes any certificate for the server's"
 
 
-class WgetInsecure(ScriptRule):
+class WgetInsecure(_Option):
     """wget does not check certificates.
 
     What it does: reports `wget --no-check-certificate`.
@@ -107,16 +116,11 @@ class WgetInsecure(ScriptRule):
     code = "TLS002"
     name = "wget-insecure"
     aliases = ("CKV2_DOCKER_3",)
-    mentions = (b"--no-check-cert",)
+    commands = ("wget",)
+    option = lazy(r"--no-check-cert")
+    message = "wget takes any certificate for the server's"
     bad = "FROM debian:12\nRUN wget --no-check-certificate https://example.com/a\n"
     good = "FROM debian:12\nRUN wget -q https://example.com/a\n"
-
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """The option."""
-        for command in script.named("wget"):
-            for word in command.arguments:
-                if (word.text or "").startswith("--no-check-cert"):
-                    yield context.found(self, word, "wget takes any certificate for the server's")
 
 
 class PythonHttpsNotVerified(_Setting):
@@ -135,7 +139,6 @@ class PythonHttpsNotVerified(_Setting):
     name = "python-https-not-verified"
     aliases = ("CKV2_DOCKER_5",)
     variable = "PYTHONHTTPSVERIFY"
-    mentions = (b"PYTHONHTTPSVERIFY", b"pythonhttpsverify")
     off = "0"
     message = "Python takes any certificate for the server's"
     bad = ("FROM debian:12\nENV PYTHONHTTPSVERIFY=0\n", "FROM debian:12\nRUN PYTHONHTTPSVERIFY=0 python fetch.py\n")
@@ -160,7 +163,6 @@ class NodeTlsNotVerified(_Setting):
     name = "node-tls-not-verified"
     aliases = ("CKV2_DOCKER_6",)
     variable = "NODE_TLS_REJECT_UNAUTHORIZED"
-    mentions = (b"NODE_TLS_REJECT_UNAUTHORIZED", b"node_tls_reject_unauthorized")
     off = "0"
     message = "Node takes any certificate for the server's"
     bad = (
@@ -188,7 +190,6 @@ class NpmStrictSslVariable(_Setting):
     name = "npm-strict-ssl-variable"
     aliases = ("CKV2_DOCKER_12",)
     variable = "NPM_CONFIG_STRICT_SSL"
-    mentions = (b"NPM_CONFIG_STRICT_SSL", b"npm_config_strict_ssl")
     off = "false|0"
     message = "npm takes any certificate for the registry's"
     bad = "FROM node:22\nENV NPM_CONFIG_STRICT_SSL=false\n"
@@ -246,7 +247,6 @@ class GitNotVerified(_Setting):
     name = "git-ssl-no-verify"
     aliases = ("CKV2_DOCKER_14",)
     variable = "GIT_SSL_NO_VERIFY"
-    mentions = (b"GIT_SSL_NO_VERIFY", b"git_ssl_no_verify")
     off = "1|true|yes|on"
     message = "git takes any certificate for the server's"
     bad = (
@@ -312,7 +312,6 @@ class PipTrustedHostVariable(_Setting):
     name = "pip-trusted-host-variable"
     aliases = ("CKV2_DOCKER_16",)
     variable = "PIP_TRUSTED_HOST"
-    mentions = (b"PIP_TRUSTED_HOST", b"pip_trusted_host")
     off = r"(?!127\.0\.0\.1\Z|localhost\Z).+"
     message = "pip takes any certificate for this host's"
     bad = "FROM python:3.12\nENV PIP_TRUSTED_HOST=pypi.example.com\n"

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Final
 from jettison.dockerfile.patterns import lazy
 from jettison.dockerfile.style import insert_word
 from jettison.finding import Safety, Severity
-from jettison.rules.engine.cleaning import cache_mounted, clean_up, removed, ships
-from jettison.rules.engine.rule import CommandRule, ScriptRule
+from jettison.rules.engine.cleaning import clean_up, ships
+from jettison.rules.engine.rule import CommandRule
+from jettison.rules.kept_caches import KeptCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from jettison.dockerfile.shell import Command, Script
+    from jettison.dockerfile.shell import Command
     from jettison.dockerfile.words import Word
-    from jettison.finding import Finding
+    from jettison.finding import Edit, Finding
     from jettison.rules.engine.context import Context
 
 VALUES: Final = (
@@ -110,7 +111,7 @@ class DistUpgrade(CommandRule):
             yield context.found(self, what, f"zypper {what.text} upgrades the whole distribution")
 
 
-class CacheKept(ScriptRule):
+class CacheKept(KeptCache):
     """zypper's cache stays in the layer.
 
     What it does: reports an install or update with zypper that the RUN does not clean up after (`zypper clean`, or
@@ -131,9 +132,10 @@ class CacheKept(ScriptRule):
     code = "ZYP003"
     name = "zypper-cache-kept"
     aliases = ("DL3036", "DS-0020")
-    severity = Severity.WARNING
-    safety = Safety.SAFE
     mentions = (b"zypper",)
+    tools = ("zypper",)
+    cache = _CACHE
+    mount = _MOUNT
     bad = (
         "FROM opensuse/leap:15.6\nRUN zypper -n in --no-recommends curl\n",
         "FROM opensuse/leap:15.6\nRUN zypper ref && \\\n    zypper -n in --no-recommends curl\n",
@@ -145,33 +147,21 @@ class CacheKept(ScriptRule):
         "FROM opensuse/leap:15.6\nRUN --mount=type=cache,target=/var/cache/zypp zypper -n in curl\n",
     )
 
-    def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """At the last command that fills the cache."""
-        filling = [
-            command
-            for command in script.named("zypper")
-            if (what := action(command)) is not None and what.text in CHANGES - {"remove", "rm"}
-        ]
-        if not filling or not ships(script) or cache_mounted(script.instruction, _MOUNT):
-            return
-        last = filling[-1]
-        if removed(script, last, _CACHE) or any(
-            (what := action(command)) is not None and what.text in ("clean", "cc")
-            for command in script.commands[last.index + 1 :]
-            if command.name == "zypper"
-        ):
-            return
-        place = action(last)
-        assert place is not None
-        edit = clean_up(last, b"clean --all")
-        if any(command.has("-R", "--root", "--installroot") for command in filling) or (
-            b"--no-refresh" in context.file.data
-        ):
-            edit = None
-        yield context.found(
-            self, place, "the cache of zypper stays in the layer",
-            fix="delete the cache in the same RUN", edits=[edit],
-        )  # fmt: skip
+    def fills(self, command: Command) -> Word | None:
+        """Commands that change what is installed, removals left out."""
+        what = action(command)
+        return what if what is not None and what.text in CHANGES - {"remove", "rm"} else None
+
+    def empties(self, command: Command) -> bool:
+        """`zypper clean`."""
+        what = action(command) if command.name == "zypper" else None
+        return what is not None and what.text in ("clean", "cc")
+
+    def edit(self, filling: list[Command], context: Context) -> Edit | None:
+        """`zypper clean --all`."""
+        if any(command.has("-R", "--root", "--installroot") for command in filling):
+            return None
+        return None if b"--no-refresh" in context.file.data else clean_up(filling[-1], b"clean --all")
 
 
 class VersionsNotPinned(CommandRule):
