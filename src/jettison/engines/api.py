@@ -94,6 +94,23 @@ class Api:
             raise self._failure(response, what)
         return response
 
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        *,
+        what: str,
+        content: str = "application/json",
+        idle: float | None = None,
+    ) -> BaseHTTPResponse:
+        """The answer to any request, its body still to be read. Raises as `open` does, for all but success."""
+        major, minor = self.version
+        response = self._send(f"/v{major}.{minor}{path}", body, idle, method=method, content=content)
+        if response.status >= 300 and response.status != 304:
+            raise self._failure(response, what)
+        return response
+
     def pieces(self, response: BaseHTTPResponse) -> Iterator[bytes]:
         """An answer's body in pieces of about `CHUNK` bytes. Raises `RemoteError` where it breaks off."""
         waiting: list[bytes] = []
@@ -112,15 +129,23 @@ class Api:
         finally:
             response.close()
 
-    def _send(self, path: str, body: Iterator[bytes] | None = None, idle: float | None = None) -> BaseHTTPResponse:
+    def _send(
+        self,
+        path: str,
+        body: Iterator[bytes] | bytes | None = None,
+        idle: float | None = None,
+        *,
+        method: str | None = None,
+        content: str = "application/x-tar",
+    ) -> BaseHTTPResponse:
         headers = {"Accept": "application/json", "User-Agent": "jettison"}
         try:
             return self._pool.request(
-                "GET" if body is None else "POST",
+                method or ("GET" if body is None else "POST"),
                 path,
                 body=body,
-                headers=headers if body is None else {**headers, "Content-Type": "application/x-tar"},
-                chunked=body is not None,
+                headers=headers if body is None else {**headers, "Content-Type": content},
+                chunked=body is not None and not isinstance(body, bytes),
                 redirect=False,
                 retries=False,
                 preload_content=False,
