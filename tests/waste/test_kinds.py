@@ -407,10 +407,62 @@ def test_logs_and_temporary_files_that_are_links_or_no_files() -> None:
         {"Cmd": "/tmp/app/server --port 80"},
         {"WorkingDir": "/tmp/app"},
         {"Healthcheck": {"Test": ["CMD-SHELL", "/tmp/app/probe"]}},
+        {"Env": ["APP_HOME=/tmp/app"]},
     ],
 )
 def test_what_runs_from_tmp_is_in_use(config: dict[str, object]) -> None:
     assert kinds({"tmp/app/server": b"1", "tmp/other": b"2"}, container=config) == {"tmp/other": "temporary-files"}
+
+
+def test_empty_logs_and_those_that_the_command_names_stay() -> None:
+    """`RUN touch /var/log/cron.log`, `CMD cron && tail -f /var/log/cron.log`."""
+    layer = {"var/log/cron.log": b"", "var/log/app/out.log": b"1", "var/log/dpkg.log": b"2", "tmp/lock": b""}
+    told = {"Cmd": ["sh", "-c", "cron && tail -f /var/log/app/out.log"]}
+    assert kinds(layer, container=told) == {"var/log/dpkg.log": "logs"}
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "command"),
+    [
+        ("go/pkg/mod/x@v1/x.go", "go-cache", ["go", "run", "."]),
+        ("root/.cache/go-build/00/1-d", "go-cache", ["sh", "-c", "go test ./..."]),
+        ("usr/local/cargo/registry/src/x/lib.rs", "cargo-cache", ["cargo", "run", "--release"]),
+        ("root/.m2/repository/x/x.jar", "maven-cache", ["./mvnw", "spring-boot:run"]),
+        ("root/.gradle/caches/x/x.jar", "maven-cache", ["sh", "-c", "cd /app && gradle bootRun"]),
+        ("root/.m2/repository/y/y.jar", "maven-cache", ["java", "-cp", "/root/.m2/repository/y/y.jar:app.jar", "Main"]),
+        ("root/.nuget/packages/x/1/x.dll", "nuget-cache", ["dotnet", "run"]),
+        ("root/.npm/_npx/1/node_modules/x/index.js", "npm-cache", ["npx", "serve"]),
+    ],
+)
+def test_caches_that_the_command_builds_from_are_in_use(path: str, kind: str, command: list[str]) -> None:
+    assert kinds({path: b"1"}, container={"Cmd": command}) == {}
+    assert kinds({path: b"1"}, container={"Cmd": ["/usr/local/bin/mvn-entrypoint.sh", "java", "-jar", "app.jar"]}) == {
+        path: kind
+    }
+
+
+def test_archives_that_yarns_plug_and_play_runs_from_are_in_use() -> None:
+    layer: dict[str, Member] = {"root/.yarn/berry/cache/x-npm-1.zip": b"1"}
+    assert kinds(layer) == {"root/.yarn/berry/cache/x-npm-1.zip": "npm-cache"}
+    assert kinds(layer | {"app/.pnp.cjs": b"2"}) == {}
+
+
+def test_leftovers_that_links_from_elsewhere_lead_to_are_in_use() -> None:
+    layer: dict[str, Member] = {
+        "root/.cache/uv/archive-v0/1/flask/app.py": b"1",
+        "root/.cache/uv/archive-v0/2/x.py": b"2",
+        "root/.cache/uv/archive-v0/3/link": link("../2/x.py"),
+        "app/.venv/lib/flask": link("/root/.cache/uv/archive-v0/1/flask"),
+        "tmp/tool/bin/tool": b"3",
+        "tmp/rest": b"4",
+        "usr/bin/tool": link("../../tmp/tool/bin/tool"),
+        "temporary": link("tmp"),
+    }
+    assert kinds(layer) == {
+        "root/.cache/uv/archive-v0/2/x.py": "pip-cache",
+        "root/.cache/uv/archive-v0/3/link": "pip-cache",
+        "tmp/rest": "temporary-files",
+    }
 
 
 def test_languages_that_the_environment_names_stay() -> None:

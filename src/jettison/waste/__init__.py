@@ -50,7 +50,8 @@ class Kind:
     (leave it in a build stage), `drop` (remove the files).
 
     `directory` and `named` tell it by path, as do the pairs of `also`; any of them will do. `links` says whether
-    symbolic links there count, which weigh a tar header each.
+    symbolic links there count, which weigh a tar header each. `used_by` is looked for in what a container is told to
+    run (`View.started`): where it is found, the kind is in use and claims nothing.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Kind:
     named: bytes | None = None
     also: tuple[tuple[bytes, bytes], ...] = ()
     links: bool = True
+    used_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,5 +13,6 @@ KINDS = (
         fix="one-run",
         counts=True,
         directory=rb"(?:(?:.*/)?\.cargo|usr/local/cargo)/(?:registry|git)/",
+        used_by=r"\bcargo(?:-\w+)?\s|/cargo/(?:registry|git)/",
     ),
 )

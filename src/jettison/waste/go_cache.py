@@ -13,5 +13,6 @@ KINDS = (
         fix="one-run",
         counts=True,
         directory=rb"(?:.*/)?\.cache/go-build/|(?:go|root/go|home/[^/]+/go)/pkg/(?:mod|sumdb)/",
+        used_by=r"\bgo\s+(?:run|test|build|install|tool|generate)\b|\b(?:air|gow|dlv|reflex|CompileDaemon)\b|/pkg/mod/",
     ),
 )

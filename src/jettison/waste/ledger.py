@@ -15,15 +15,25 @@ from typing import TYPE_CHECKING
 from jettison.finding import Measure
 from jettison.image.entry import DIRECTORY, FILE, HARDLINK, SYMLINK, WHITEOUT
 from jettison.waste import MAX_NAME, Claim, Kind, View, is_sane, kinds, modules
+from jettison.waste.links import in_use
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from jettison.image.entry import Entry
     from jettison.image.weight import Weights
 
 Key = tuple[int, int]
 """An entry: the number of its layer, and its number there."""
+
+
+_LEFT = (b"tmp/", b"var/tmp/", b"var/log/")
+"""Directories of leftovers that are told by a function."""
+
+
+def _is_left(kind: Kind) -> bool:
+    """True for what installing and building leave behind, as opposed to packages and matters of taste."""
+    return kind.counts and kind.safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +117,17 @@ class Ledger:
         self._weights = weights
         self._found: dict[tuple[str, int, int | None], Waste] = {}
         self._claims: list[tuple[Kind, Claim, Entry]] = []
+        self._in_use: Callable[[bytes], bool] = lambda path: False
         self.booked: dict[Key, Kind] = {}
 
     def run(self) -> list[Waste]:
         """Let all kinds claim in order; the findings, largest first."""
-        by_path = self._match_paths()
+        started = self._view.started
+        classifier = Classifier([kind for kind in kinds() if not (kind.used_by and re.search(kind.used_by, started))])
+        self._in_use = in_use(
+            self._view.tree, lambda path: path.startswith(_LEFT) or any(map(_is_left, classifier.kinds(path)))
+        )
+        by_path = self._match_paths(classifier)
         detected: dict[int, dict[str, list[Claim]]] = {}
         for kind in kinds():
             for claim in by_path.pop(kind.name, ()):
@@ -127,8 +143,7 @@ class Ledger:
         self._book()
         return sorted(self._found.values(), key=lambda waste: (-waste.raw, waste.kind.rank, waste.layer))
 
-    def _match_paths(self) -> dict[str, list[Claim]]:
-        classifier = Classifier(kinds())
+    def _match_paths(self, classifier: Classifier) -> dict[str, list[Claim]]:
         found: dict[str, list[Claim]] = {}
         for path, node in self._view.tree.nodes.items():
             if node.layer < 0 or node.entry.kind not in (FILE, HARDLINK, SYMLINK):
@@ -140,6 +155,8 @@ class Ledger:
 
     def _claim(self, kind: Kind, claim: Claim) -> None:
         key = (claim.layer, claim.number)
+        if _is_left(kind) and self._is_seen(key) and self._in_use(self._entry(key).path):
+            return
         behind = self._view.misses.get(key)
         if key in self.booked and behind is not None and behind not in self.booked:
             key = behind  # the visible file should not be there; what it says of its kind holds for the hidden one
@@ -148,7 +165,14 @@ class Ledger:
             return
         self.booked[key] = kind
         self._view.taken.add(key)
-        self._claims.append((kind, claim, self._view.indexes[claim.layer].entries[claim.number]))
+        self._claims.append((kind, claim, self._entry(key)))
+
+    def _entry(self, key: Key) -> Entry:
+        return self._view.indexes[key[0]].entries[key[1]]
+
+    def _is_seen(self, key: Key) -> bool:
+        node = self._view.tree.get(self._entry(key).path)
+        return node is not None and (node.layer, node.number) == key
 
     def _book(self) -> None:
         links = self._links()

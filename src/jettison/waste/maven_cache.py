@@ -14,5 +14,7 @@ KINDS = (
         counts=True,
         directory=rb"(?:.*/)?(?:\.m2/(?:repository|wrapper)|\.gradle/(?:caches|wrapper|daemon|native)|\.ivy2/cache"
         rb"|\.sbt/boot|\.cache/coursier)/",
+        used_by=r"\b(?:mvnw?|gradlew?|sbt|lein|clj|clojure|scala(?:-cli)?|amm|groovy|jbang)(?:\.\w+)?\s+\S"
+        r"|\.m2/|\.gradle/|\.ivy2/|\bcoursier\b",
     ),
 )

@@ -14,5 +14,6 @@ KINDS = (
         counts=True,
         directory=rb"(?:.*/)?(?:\.nuget/packages|\.local/share/NuGet/(?:v3-cache|http-cache|plugins-cache))/"
         rb"|tmp/NuGetScratch/",
+        used_by=r"\bdotnet\s+(?:run|watch|test|build|msbuild|vstest|fsi)\b|\.nuget/",
     ),
 )

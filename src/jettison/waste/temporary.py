@@ -24,10 +24,14 @@ _PLACES = (b"tmp/", b"var/tmp/")
 
 
 def detect(view: View) -> Iterator[tuple[Kind, Claim]]:
-    """Files of /tmp and /var/tmp. What the entry point, the command or the working directory names there is in use."""
-    started = view.started.encode("utf-8", "surrogateescape")
+    """Files of /tmp and /var/tmp that hold something.
+
+    What the entry point, the command, the environment or the working directory names there is in use.
+    """
+    container = view.image.config.container
+    started = "\n".join((view.started, *(container.env or ()))).encode("utf-8", "surrogateescape")
     for path, node in view.tree.nodes.items():
-        if not path.startswith(_PLACES) or node.entry.kind not in (FILE, HARDLINK):
+        if not path.startswith(_PLACES) or node.entry.kind not in (FILE, HARDLINK) or not node.content.size:
             continue
         top = b"/".join(path.split(b"/")[: 3 if path.startswith(b"var/") else 2])
         if b"/" + top not in started:
