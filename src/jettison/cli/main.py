@@ -46,6 +46,7 @@ _PARTS = (
     "printing",
     "progress",
     "remembered",
+    "squeeze_index",
 )
 """Modules of this folder that commands share and that are no commands."""
 

@@ -15,14 +15,19 @@ from jettison.cli import images
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable, Iterable
 
     from jettison.analysis import Analysis
     from jettison.cli.progress import Progress
     from jettison.dropping import Dropping
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
-    from jettison.lighten import Recipe
+    from jettison.lighten import Lightened, Recipe
     from jettison.oci.reference import Reference
+    from jettison.rewrite.spool import Spool
+
+ATTACH = "attach"
+"""What --cargo says for cargo that is to be a referrer of the result."""
 
 _TAKE_PLAIN = frozenset({"docker-archive", "docker-daemon", "podman", "containers-storage", "dir"})
 """Where layers lie unpacked as a matter of course."""
@@ -36,6 +41,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="IMAGE", help="where to write the result, with its transport")
     parser.add_argument("--dry-run", action="store_true", help="tell what would be done, and write nothing")
     images.add_image_arguments(parser)
+    parser.add_argument(
+        "--all-platforms",
+        action="store_true",
+        help="squeeze all images of an index, into an index (default: the image of one platform)",
+    )
     _add_base_arguments(parser)
     _add_packing_arguments(parser)
     _add_removing_arguments(parser)
@@ -44,8 +54,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 _OUTPUTS = """
 
-The result goes to oci:DIR[:TAG], oci-archive:FILE[:TAG] or docker-archive:FILE[:NAME], which may be the file that was
-read: it is replaced only when the new one is complete."""
+The result goes to docker://NAME, oci:DIR[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], or to an engine.
+That may be the place that was read: it is replaced only when the new one is complete. A registry's tag moves last."""
 
 
 def _add_base_arguments(parser: argparse.ArgumentParser) -> None:
@@ -102,46 +112,119 @@ def _add_removing_arguments(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--strip", action="store_true", help="take symbol tables and debug sections out of programs and libraries"
     )
-    group.add_argument("--cargo", metavar="IMAGE", help="keep what was removed: an image that `restore` reads")
+    group.add_argument(
+        "--cargo",
+        metavar="IMAGE",
+        help="keep what was removed: an image that `restore` reads; `attach`, where the result goes to a registry: "
+        "beside it, without a tag, as its referrer",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Squeeze, prove, write, report."""
     from jettison.cli.printing import emit
-    from jettison.cli.progress import Progress
-    from jettison.errors import UsageError
-    from jettison.image.indexer import Indexer
-    from jettison.image.tree import stack
-    from jettison.lighten import lighten, preview
-    from jettison.oci import reference as references
+    from jettison.cli.squeeze_index import demand_whole, squeeze_index
     from jettison.rewrite.spool import Spool
     from jettison.stores import write_image
 
-    if not arguments.output and not arguments.dry_run:
-        raise UsageError("where should the result go? name it with -o, or try --dry-run")
-    output = references.parse(arguments.output) if arguments.output else None
+    output = _output(arguments)
+    cargo = _cargo(arguments, output)
+    if arguments.all_platforms:
+        return squeeze_index(arguments, output, cargo)
+    demand_whole(arguments, output)
+    with Spool(beside(output)) as spool:
+        done = squeezed(
+            arguments, lambda indexer: images.open_image(arguments.image, arguments, indexer), output, spool
+        )
+        notes: tuple[str, ...] = ()
+        if output is not None and not arguments.dry_run:
+            keep(done, cargo, attached=arguments.cargo == ATTACH)
+            notes = write_image(done.after or done.before, output)
+    emit(_render(done, arguments), None)
+    tell(arguments, [*done.notes, *notes, *without_cargo(done, cargo)])
+    return 0
+
+
+def squeezed(
+    arguments: argparse.Namespace, opening: Callable[[Indexer], Image], output: Reference | None, spool: Spool
+) -> Lightened:
+    """One image, squeezed and proved, or what would become of it in a dry run; nothing is written to the output."""
+    from jettison.cli.progress import Progress
+    from jettison.image.indexer import Indexer
+    from jettison.image.tree import stack
+    from jettison.lighten import lighten, preview
+
     with Progress("reading", quiet=arguments.quiet) as progress:
         indexer = _indexer(arguments, progress)
-        image = images.open_image(arguments.image, arguments, indexer)
+        image = opening(indexer)
         sizes = [layer.stored_size for layer in image.layers]
         progress.expect(sum(size for size in sizes if size is not None) if None not in sizes else None)
         recipe = _recipe(arguments, image, output, indexer)
         dropping = _dropping(arguments, image, indexer)
         indexes = indexer.image(image)
     if arguments.dry_run:
-        done = preview(image, indexes, stack(indexes), recipe, dropping)
-        emit(_render(done, arguments), None)
-        return 0
-    with Spool(beside(output)) as spool, Progress("writing", quiet=arguments.quiet) as progress:
-        done = lighten(image, recipe, spool, indexer, Indexer(), dropping=dropping, progress=progress.advance)
-        write_image(done.after or image, output or "")
-        if done.cargo is not None:
-            write_image(done.cargo, arguments.cargo)
-    emit(_render(done, arguments), None)
+        return preview(image, indexes, stack(indexes), recipe, dropping)
+    with Progress("writing", quiet=arguments.quiet) as progress:
+        return lighten(image, recipe, spool, indexer, Indexer(), dropping=dropping, progress=progress.advance)
+
+
+def _output(arguments: argparse.Namespace) -> Reference | None:
+    from jettison.errors import UsageError
+    from jettison.oci import reference as references
+
+    if not arguments.output and not arguments.dry_run:
+        raise UsageError("where should the result go? name it with -o, or try --dry-run")
+    return references.parse(arguments.output) if arguments.output else None
+
+
+def _cargo(arguments: argparse.Namespace, output: Reference | None) -> Reference | None:
+    """Where cargo goes; the registry's repository that the result goes to, for cargo that is to be attached.
+
+    Raises `UsageError` where that cannot be, before anything is written.
+    """
+    from jettison.errors import UsageError
+    from jettison.oci import reference as references
+
+    if not arguments.cargo:
+        return None
+    if arguments.cargo == ATTACH:
+        if output is None or output.transport != "docker":
+            raise UsageError("cargo is attached in registries only", hint="send the result to docker://… as well")
+        return output
+    target = references.parse(arguments.cargo)
+    if target.transport is None:
+        raise UsageError(
+            f"--cargo {arguments.cargo}: say how to write it, for example oci:{arguments.cargo}, or attach"
+        )
+    return target
+
+
+def keep(done: Lightened, cargo: Reference | None, *, attached: bool) -> None:
+    """Write the cargo, if there is any: before the result, so that none is ever without.
+
+    Attached cargo has no tag: it is found through the result, which its manifest names as its subject.
+    """
+    from dataclasses import replace
+
+    from jettison.stores import write_image
+
+    if done.cargo is None or cargo is None:
+        return
+    if attached and done.cargo.digest is not None:
+        cargo = replace(cargo, location=str(replace(cargo.name, tag=None, digest=done.cargo.digest)))
+    write_image(done.cargo, cargo)
+
+
+def without_cargo(done: Lightened, cargo: Reference | None) -> list[str]:
+    """What to say where cargo was asked for, and nothing was removed."""
+    return ["nothing was removed, so there is no cargo"] if cargo is not None and done.cargo is None else []
+
+
+def tell(arguments: argparse.Namespace, notes: Iterable[str]) -> None:
+    """Notes on stderr."""
     if not arguments.quiet:
-        for note in done.notes:
+        for note in notes:
             print(f"jettison: note: {note}", file=sys.stderr)
-    return 0
 
 
 def _indexer(arguments: argparse.Namespace, progress: Progress) -> Indexer:
@@ -217,12 +300,10 @@ def beside(output: Reference | None) -> str | None:
     return os.path.dirname(os.path.abspath(output.location))
 
 
-def _render(done: object, arguments: argparse.Namespace) -> bytes:
-    from jettison.lighten import Lightened
+def _render(done: Lightened, arguments: argparse.Namespace) -> bytes:
     from jettison.report.rewriting import json, markdown, text
     from jettison.report.style import Style
 
-    assert isinstance(done, Lightened)
     if arguments.format == "json":
         return json.render(done) + b"\n"
     if arguments.format == "markdown":

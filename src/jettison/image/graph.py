@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from jettison.oci.platform import Platform
 
 MAX_DEPTH = 8
+_MAX_STATEMENTS = 32
+_STATEMENT = "application/vnd.in-toto+json"
 MAX_DOCUMENTS = 5_000
 """Manifests and indexes of one graph: a hundred platforms have two hundred."""
 
@@ -85,15 +87,26 @@ class Graph:
                 configs[node.manifest.config.digest] = node.manifest.config
         return [layer for digest, layer in layers.items() if digest not in configs], list(configs.values())
 
-    def image(self, node: Node) -> Image:
-        """The image of a manifest. Raises `InputError`."""
+    def image(self, node: Node, *, attested: bool = False) -> Image:
+        """The image of a manifest, with what is attested of it where that is asked for. Raises `InputError`."""
         manifest = node.manifest or manifests.parse(node.data, where=self.reference)
         config = read_all(self.blob(manifest.config), MAX_BYTES, "image configuration")
         sources = [self.blob(layer) for layer in manifest.layers]
-        image = assemble(self.reference, node.data, config, sources, names=self.names)
+        attestations = list(self._attestations(node)) if attested else ()
+        image = assemble(self.reference, node.data, config, sources, names=self.names, attestations=attestations)
         if not Digest.parse(manifest.config.digest).matches(config):
             raise DigestMismatch(f"the configuration has not the digest {manifest.config.digest}", where=self.reference)
         return image
+
+    def _attestations(self, about: Node) -> Iterator[bytes]:
+        """The in-toto statements that an index attaches to an image."""
+        for node in self.nodes():
+            for entry, child in node.children:
+                named = (entry.annotations or {}).get("vnd.docker.reference.digest")
+                if named == about.digest and entry.is_attestation and child.manifest is not None:
+                    for layer in child.manifest.layers[:_MAX_STATEMENTS]:
+                        if layer.media_type == _STATEMENT:
+                            yield read_all(self.blob(layer), MAX_BYTES, "attestation")
 
 
 def _below(node: Node, seen: set[str]) -> Iterator[Node]:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from jettison.errors import NotFound, RemoteError
-from jettison.oci import index as indexes
 from jettison.oci import manifest as manifests
 from jettison.oci import media_types
+from jettison.oci.decode import decode
 from jettison.oci.descriptor import Descriptor
 from jettison.oci.digest import Digest
-from jettison.oci.index import Index
 from jettison.registry.upload import PUSH
 
 if TYPE_CHECKING:
@@ -32,10 +31,10 @@ def enlist(repository: Repository, subject: Descriptor, media_type: str, data: b
     tag = referrers_tag(subject.checked_digest())
     entry = described(media_type, data)
     for _ in range(_ATTEMPTS):
-        there = _index(repository, tag)
-        if any(listed.digest == entry.digest for listed in there.manifests):
+        fields, listed = _index(repository, tag)
+        if any(msgspec.json.decode(row, type=Descriptor).digest == entry.digest for row in listed):
             return
-        _put(repository, tag, [*there.manifests, entry])
+        _put(repository, tag, fields, [*listed, msgspec.Raw(msgspec.json.encode(entry))])
     raise RemoteError(
         "the list of referrers changes as fast as it is written", where=f"{repository.where}:{tag}", hint="try again"
     )
@@ -58,22 +57,28 @@ def described(media_type: str, data: bytes) -> Descriptor:
     )
 
 
-def _index(repository: Repository, tag: str) -> Index:
+def _index(repository: Repository, tag: str) -> tuple[dict[str, msgspec.Raw], list[msgspec.Raw]]:
+    """The index under the tag, and its entries, as they stand there."""
     try:
         document = repository.own_manifest(tag)
     except NotFound:
-        return Index(manifests=[])
+        return {}, []
     if not document.is_index:
         raise RemoteError("the tag that lists referrers holds no index", where=f"{repository.where}:{tag}")
-    return indexes.parse(document.data, where=repository.where)
+    fields = decode(document.data, dict[str, msgspec.Raw], what="list of referrers", where=repository.where)
+    entries = bytes(fields.get("manifests", b"[]"))
+    return fields, decode(entries, list[msgspec.Raw], what="list of referrers", where=repository.where)
 
 
-def _put(repository: Repository, tag: str, entries: list[Descriptor]) -> None:
-    listed = [msgspec.to_builtins(entry) for entry in entries]
-    data = msgspec.json.encode({"schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": listed})
+def _put(repository: Repository, tag: str, fields: dict[str, msgspec.Raw], entries: list[msgspec.Raw]) -> None:
+    document = {**fields, "schemaVersion": 2, "mediaType": media_types.OCI_INDEX, "manifests": entries}
     client = repository.clients[-1]
-    headers = {"Content-Type": media_types.OCI_INDEX}
     client.call(
-        "PUT", client.url(f"manifests/{tag}"), what="list of referrers", expect=(200, 201, 202), headers=headers,
-        body=data, actions=PUSH,
-    ).close()  # fmt: skip
+        "PUT",
+        client.url(f"manifests/{tag}"),
+        what="list of referrers",
+        expect=(200, 201, 202),
+        headers={"Content-Type": media_types.OCI_INDEX},
+        body=msgspec.json.encode(document),
+        actions=PUSH,
+    ).close()

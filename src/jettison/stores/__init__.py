@@ -11,6 +11,7 @@ Stores that hold whatever hangs on an index, byte for byte, also have
 
     def open_graph(reference: Reference) -> Graph
     def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None) -> Delivery
+    def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]
 
 Nothing is registered: `docker-archive:x` is served by `stores/docker_archive.py`. Third parties add a transport
 through the entry point group `jettison.stores`.
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
+    from jettison.oci.descriptor import Descriptor
+    from jettison.oci.digest import Digest
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
 
@@ -143,6 +146,17 @@ def write_graph(graph: Graph, reference: str | Reference, *, told: Callable[[int
         raise UsageError(f"{resolved}: only registries, OCI layouts and their archives hold indexes")
     delivery: Delivery = store_for(resolved.transport or "").write_graph(graph, resolved, told=told)  # type: ignore[attr-defined]
     return delivery
+
+
+def list_referrers(reference: str | Reference, digest: Digest) -> list[tuple[Reference, Descriptor]]:
+    """What is kept beside an image, in the same repository or layout, that names it as its subject: where, and what.
+
+    Raises `UsageError` for a store that keeps single images only, else `InputError`.
+    """
+    resolved = _resolve(reference)
+    if not holds_graphs(resolved.transport):
+        raise UsageError(f"{resolved}: only registries, OCI layouts and their archives hold referrers")
+    return list(store_for(resolved.transport or "").list_referrers(resolved, digest))  # type: ignore[attr-defined]
 
 
 def list_images(reference: str | Reference) -> Iterator[Listing]:

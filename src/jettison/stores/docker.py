@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from jettison.image.graph import Delivery
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
+    from jettison.oci.digest import Digest
     from jettison.oci.index import Index
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
@@ -135,6 +137,14 @@ def write_image(image: Image, reference: Reference, *, compression: str = KEEP) 
         with outputs.directory(layout) as output:
             write_layout(output, image, compression=compression)
         write_graph(of_image(open_layout(Directory(layout), image.reference, None, None)), reference)
+
+
+def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:
+    """What refers to a manifest of the repository, each with its reference by digest. Raises `InputError`."""
+    with located(str(reference)):
+        for entry in Repository(reference.name).referrers(digest).manifests:
+            name = replace(reference.name, tag=None, digest=entry.checked_digest())
+            yield replace(reference, location=str(name)), entry
 
 
 def list_images(reference: Reference) -> Iterator[Listing]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -11,9 +12,12 @@ import msgspec
 from jettison.errors import DigestMismatch, ImageError, NotFound, UsageError
 from jettison.image.graph import Delivery, Graph, Handed, grow, stays_elsewhere
 from jettison.image.source import FileSource
+from jettison.oci import index as indexes
+from jettison.oci import manifest as manifests
 from jettison.oci import media_types
 from jettison.oci.descriptor import Descriptor
 from jettison.oci.digest import Digest
+from jettison.registry.referrers import described
 from jettison.stores.contents import located
 from jettison.stores.layout import answers_to, blob, name_of, path_of, root, speaks_of
 from jettison.stores.writing import OCI_LAYOUT, encode_index, indexed, naming
@@ -24,6 +28,7 @@ if TYPE_CHECKING:
     from jettison.image.source import Source
     from jettison.oci.index import Index
     from jettison.oci.platform import Platform
+    from jettison.oci.reference import Reference
     from jettison.stores.contents import Contents
     from jettison.stores.outputs import Output
 
@@ -90,6 +95,21 @@ def _source(contents: Contents, wanted: Descriptor) -> Source:
             hint="it was cut off or damaged: fetch or save the image again",
         )
     return source
+
+
+def referrers_in(contents: Contents, reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:
+    """The manifests in the layout's own index that name `digest` as their subject. Raises `InputError`."""
+    with located(contents.where):
+        for entry in root(contents).manifests:
+            if entry.media_type in media_types.INDEXES or not contents.has(path_of(entry.checked_digest())):
+                continue
+            data = blob(contents, entry, "manifest")
+            if indexes.is_index(entry.media_type, data):
+                continue
+            manifest = manifests.parse(data)
+            if manifest.subject is not None and manifest.subject.digest == digest:
+                kind = entry.media_type or media_types.OCI_MANIFEST
+                yield replace(reference, selector=f"@{entry.digest}"), described(kind, data)
 
 
 def write_layout_graph(

@@ -9,7 +9,7 @@ from jettison.errors import NotFound
 from jettison.stores import outputs
 from jettison.stores.contents import Directory, located
 from jettison.stores.layout import list_layout, open_layout
-from jettison.stores.layout_graph import open_layout_graph, write_layout_graph
+from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_layout_graph
 from jettison.stores.writing import KEEP, demand_tag, write_layout
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
+    from jettison.oci.descriptor import Descriptor
+    from jettison.oci.digest import Digest
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
     from jettison.stores import Listing
@@ -62,3 +64,8 @@ def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], Non
     folder = reference.location
     with located(folder), outputs.layout(folder) as output:
         return write_layout_graph(output, graph, name=reference.selector, folder=folder, told=told)
+
+
+def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:
+    """What the layout holds that names a manifest as its subject. Raises `InputError`."""
+    return referrers_in(_contents(reference), reference, digest)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jettison.stores import outputs
 from jettison.stores.archives import demand_alone, open_archive
 from jettison.stores.layout import list_layout, open_layout, path_of
-from jettison.stores.layout_graph import open_layout_graph, write_layout_graph
+from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_layout_graph
 from jettison.stores.writing import KEEP, demand_tag, manifest_json, write_saved
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from jettison.image.graph import Delivery, Graph
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
+    from jettison.oci.descriptor import Descriptor
+    from jettison.oci.digest import Digest
     from jettison.oci.platform import Platform
     from jettison.oci.reference import Reference
     from jettison.stores import Listing
@@ -60,3 +62,8 @@ def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], Non
             names = [reference.selector] if reference.selector else []
             output.add("manifest.json", manifest_json(path_of(manifest.config.checked_digest()), paths, names))
         return write_layout_graph(output, graph, name=reference.selector, told=told)
+
+
+def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:
+    """What the layout holds that names a manifest as its subject. Raises `InputError`."""
+    return referrers_in(open_archive(reference.location), reference, digest)
