@@ -102,6 +102,12 @@ def test_stages_and_scopes() -> None:
     assert build.distribution == "debian"
 
 
+def test_a_stage_for_tests_ships_what_it_builds_on() -> None:
+    text = b"FROM debian:12 AS build\nFROM debian:12 AS app\nCOPY --from=build /x /\nFROM app AS %s\nRUN x\n"
+    assert [stage.ships for stage in parse(text % b"test").stages] == [False, True, False]
+    assert [stage.ships for stage in parse(text % b"latest").stages] == [False, True, True]
+
+
 def test_distribution() -> None:
     names = [
         "node:18-alpine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import distribution
+from jettison.dockerfile.patterns import lazy
 
 if TYPE_CHECKING:
     from jettison.dockerfile.instruction import Instruction
@@ -17,6 +18,8 @@ PLATFORM: Final = (
 )  # fmt: skip
 """Global arguments that BuildKit fills in itself; their values are not known here."""
 
+_TESTS = lazy(r"(?:^|[-_.])(?:tests?|testing|lint|checks?|ci|e2e)(?:$|[-_.])")
+
 
 class Stage:
     """One build stage.
@@ -25,7 +28,8 @@ class Stage:
     one of this file, `children` the stages that build on it, `sources` the stages it copies or mounts from.
     `instructions` leave out the FROM, `shells` are its SHELLs. `used`: another stage builds on it or takes files from
     it. `ships`: its layers are part of an image that may be shipped: the last stage, a stage nobody uses (somebody may
-    build it with `--target`), and whatever these build on. A stage only copied from does not ship.
+    build it with `--target`), and whatever these build on. A stage only copied from does not ship; nor does one that
+    is named for tests and builds on another (`FROM app AS test`): what it builds on does.
     """
 
     __slots__ = (
@@ -116,6 +120,8 @@ def stages_of(file: Dockerfile) -> list[Stage]:
                 _sources(stage, instruction)
     for target in stages:
         step: Stage | None = target if target.is_final or not target.used else None
+        if step is not None and step.parent is not None and step.name and _TESTS.search(step.name):
+            step = step.parent
         while step is not None and not step.ships:
             step.ships = True
             step = step.parent
