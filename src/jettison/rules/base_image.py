@@ -426,7 +426,7 @@ _SLIM: Final = {
     "gradle": "a second stage FROM eclipse-temurin:21-jre, with the jar",
     "buildpack-deps": "debian:12-slim, with the packages that are needed",
 }
-_LEAN: Final = lazy(r"slim|alpine|jre|distroless|nanoserver|windowsservercore|ubi|minimal")
+_LEAN: Final = lazy(r"slim|(?:^|-)curl|alpine|jre|distroless|nanoserver|windowsservercore|ubi|minimal")
 
 
 class FullBase(StageRule):
@@ -451,6 +451,7 @@ class FullBase(StageRule):
     good = (
         'FROM python:3.12-slim\nCOPY . /app\nCMD ["python", "/app/main.py"]\n',
         "FROM golang:1.24 AS build\nRUN go build -o /x .\nFROM scratch\nCOPY --from=build /x /x\n",
+        "FROM buildpack-deps:bookworm-curl\nRUN curl -fsSL https://example.com/x -o /x\n",
     )
 
     def check(self, stage: Stage, context: Context) -> Iterator[Finding]:

@@ -335,6 +335,8 @@ class CopiedThenChanged(StageRule):
                 yield from self._changes(instruction, copied, context)
 
     def _changes(self, run: Instruction, copied: list[tuple[str, int]], context: Context) -> Iterator[Finding]:
+        """The first change, in a RUN, of what one line copied: the layer holds it once however often it is changed."""
+        said: set[int] = set()
         for script in run.scripts:
             for command in script.named("chown", "chmod"):
                 if command.has("--reference"):
@@ -343,7 +345,8 @@ class CopiedThenChanged(StageRule):
                 for word in command.operands()[1:]:
                     path = (command.resolve(word) or "").rstrip("/")
                     line = next((at for p, at in copied if p == path or (recursive and p.startswith(path + "/"))), None)
-                    if path and line is not None:
+                    if path and line is not None and line not in said:
+                        said.add(line)
                         verb = "owner" if command.name == "chown" else "mode"
                         message = f"this layer holds what line {line} copied again, only to change its {verb}"
                         yield context.found(

@@ -60,7 +60,7 @@ class CommandWithoutUse(ScriptRule):
 class CdInsteadOfWorkdir(ScriptRule):
     """A RUN changes the directory with cd.
 
-    What it does: reports the first `cd` of a RUN.
+    What it does: reports a `cd` with which a RUN begins, after `set` and `export` at most.
 
     Why is this bad: the directory is forgotten when the RUN ends; WORKDIR says it once, visibly, and creates it.
 
@@ -69,9 +69,9 @@ class CdInsteadOfWorkdir(ScriptRule):
 
     Fix safety: report only; WORKDIR would also change the directory of all that follows.
 
-    Where hadolint differs: we are quiet about a `cd` in a subshell of its own, `(cd x && make)`, and about one into
-    a directory that earlier commands of the same RUN made (`mkdir`, `git clone`, `tar`, `unzip`): a WORKDIR could not
-    stand there without a second layer.
+    Where hadolint differs: we are quiet about a `cd` after other commands, where a WORKDIR would need a second RUN and
+    layer (`apt-get install … && cd x && make && rm -rf x`), about one in a subshell of its own, `(cd x && make)`, and
+    about one with nothing after it, which SHL003 reports.
 
     Sources: hadolint DL3003, Trivy DS-0013.
     """
@@ -86,23 +86,19 @@ class CdInsteadOfWorkdir(ScriptRule):
         "FROM debian:12\nWORKDIR /app\nRUN make\n",
         "FROM debian:12\nRUN (cd /app && make)\n",
         "FROM debian:12\nRUN git clone https://example.com/x.git && cd x && make && cd .. && rm -rf x\n",
+        "FROM debian:12\nRUN apt-get install -y make && cd /src && make && apt-get purge -y make\n",
     )
 
     def check(self, script: Script, context: Context) -> Iterator[Finding]:
-        """The first cd."""
-        for command in script.named("cd"):
-            if command.inside & (Inside.SUBSHELL | Inside.SUBSTITUTION | Inside.FUNCTION):
-                continue
-            if any(
-                earlier.name
-                in ("mkdir", "git", "tar", "unzip", "mktemp", "svn", "hg", "bsdtar", "virtualenv", "useradd")
-                for earlier in script.commands[: command.index]
-            ):
-                return
-            if not command.arguments or any(text in command.arguments[0].raw for text in (b"$(", b"`", b"mktemp")):
-                return
-            yield context.found(self, command, "cd holds for this RUN only; WORKDIR says where the commands run")
+        """That cd."""
+        first = next((item for item in script.commands if item.words and item.name not in ("set", "export", ":")), None)
+        if first is None or first.name != "cd" or len(script.commands) == first.index + 1 or not first.arguments:
             return
+        if first.inside & (Inside.SUBSHELL | Inside.SUBSTITUTION | Inside.FUNCTION):
+            return
+        if any(text in first.arguments[0].raw for text in (b"$(", b"`", b"mktemp")):
+            return
+        yield context.found(self, first, "cd holds for this RUN only; WORKDIR says where the commands run")
 
 
 class CdWithoutEffect(ScriptRule):
@@ -116,11 +112,12 @@ class CdWithoutEffect(ScriptRule):
 
     Fix safety: report only; a WORKDIR there would change where the rest runs.
 
-    Sources: ours; hadolint DL3003 does not tell it from other uses.
+    Sources: hadolint DL3003, which does not tell it from other uses.
     """
 
     code = "SHL003"
     name = "cd-without-effect"
+    aliases = ("DL3003",)
     mentions = (b"cd ", b"cd\t")
     bad = "FROM debian:12\nRUN cd /app\nRUN make\n"
     good = ("FROM debian:12\nWORKDIR /app\nRUN make\n", "FROM debian:12\nRUN cd /app && make\n")
