@@ -70,6 +70,19 @@ def test_a_dry_run_writes_nothing(archive: Path, capsys: pytest.CaptureFixture[s
     assert os.listdir(archive.parent) == ["in.tar"]
 
 
+def test_cargo_lies_beside_the_result_in_its_layout(archive: Path, tmp_path: Path) -> None:
+    layout = f"oci:{tmp_path}/layout"
+    words = ["--drop", "docs", "--cargo", f"{layout}:app-cargo"]
+    assert main(["squeeze", str(archive), "-o", f"{layout}:app", *words]) == 0
+    blobs = set(os.listdir(tmp_path / "layout" / "blobs" / "sha256"))
+    result, cargo = open_image(f"{layout}:app"), open_image(f"{layout}:app-cargo")
+    check(cargo).demand()
+    assert [layer.digest for layer in cargo.layers[:-1]] == [layer.digest for layer in result.layers]
+    assert len(blobs) == len(result.layers) + 1 + 4  # the cargo's layer; each image's configuration and manifest
+    assert main(["restore", f"{layout}:app", "--cargo", f"{layout}:app-cargo", "-o", f"{layout}:app"]) == 0
+    check(open_image(f"{layout}:app")).demand()
+
+
 def test_what_was_dropped_comes_back(archive: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     result, cargo, again = (f"oci:{tmp_path}/{name}:1" for name in ("result", "cargo", "again"))
     assert main(["squeeze", str(archive), "-o", result, "--drop", "docs", "--cargo", cargo]) == 0
@@ -95,6 +108,9 @@ def test_what_was_dropped_comes_back(archive: Path, tmp_path: Path, capsys: pyte
         (["-o", "oci:{0}/x:1", "--base", "{0}/other.tar"], 2, "they share no layer"),
         (["-o", "oci:{0}/x:1", "--drop", "everything"], 2, "no kind of waste 'everything'"),
         (["-o", "oci:{0}/x:1", "--drop-path", "nowhere"], 4, "no path matches"),
+        (["-o", "oci:{0}/x:1", "--cargo", "oci:{0}/x:1"], 2, "cannot be one image"),
+        (["-o", "oci-archive:{0}/x:1", "--cargo", "oci-archive:{0}/x:2"], 2, "cannot be one image"),
+        (["-o", "oci:{0}/x:1", "--cargo", "docker-archive:{0}/in.tar:c:1"], 2, "cannot take the place"),
         (["-o", "oci:{0}/none/x:1"], 4, "No such file or directory"),
     ],
 )

@@ -32,6 +32,8 @@ ATTACH = "attach"
 _TAKE_PLAIN = frozenset({"docker-archive", "docker-daemon", "podman", "containers-storage", "dir"})
 """Where layers lie unpacked as a matter of course."""
 _LOCAL = frozenset({"docker-archive", "oci", "oci-archive", "dir"})
+_WHOLE_FILES = frozenset({"docker-archive", "oci-archive"})
+"""Where writing one image replaces all that was there."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -196,7 +198,28 @@ def _cargo(arguments: argparse.Namespace, output: Reference | None) -> Reference
         raise UsageError(
             f"--cargo {arguments.cargo}: say how to write it, for example oci:{arguments.cargo}, or attach"
         )
+    if output is not None and _one_place(target, output):
+        raise UsageError("the result and its cargo cannot be one image", where=arguments.cargo)
+    if target.transport in _WHOLE_FILES and os.path.realpath(target.location) == _path(arguments.image):
+        raise UsageError("cargo cannot take the place of the image that is being read", where=arguments.cargo)
     return target
+
+
+def _one_place(one: Reference, other: Reference) -> bool:
+    """Whether writing one would replace the other."""
+    if one.transport in _LOCAL and other.transport in _LOCAL:
+        same = os.path.realpath(one.location) == os.path.realpath(other.location)
+        return same and (one.transport != "oci" or one.selector == other.selector)
+    return one == other
+
+
+def _path(image: str) -> str | None:
+    """The file or directory that an image is read from, None for what lies elsewhere."""
+    from jettison.oci import reference as references
+
+    reference = references.parse(image)
+    location = reference.location if reference.transport else references.split_path(reference.location)[0]
+    return os.path.realpath(location) if reference.transport in (None, *_LOCAL) else None
 
 
 def keep(done: Lightened, cargo: Reference | None, *, attached: bool) -> None:
