@@ -1,4 +1,4 @@
-"""Debian's `docker-registry` on a loopback port: open, behind a password, or behind a token server."""
+"""Debian's `docker-registry` on a loopback port: open, behind a password, behind a token server, or with TLS."""
 
 from __future__ import annotations
 
@@ -20,19 +20,21 @@ HASH = "$2b$05$jettisontestsaltjettieOHNUPyqXKU9dr1.Pqs0DV8H9FA8W1au"
 
 
 class Registry(str):
-    """`127.0.0.1:PORT` of a running registry, speaking plain HTTP, with what it takes to get in."""
+    """`127.0.0.1:PORT` of a running registry, speaking plain HTTP but with TLS, with what it takes to get in."""
 
     user: str | None = None
     password: str | None = None
     root: Path
     log: Path
+    certificate: Path | None = None
+    process: subprocess.Popen[bytes]
 
     __slots__ = ("__dict__",)
 
 
 @contextlib.contextmanager
 def running(folder: Path, mode: str = "open") -> Iterator[Registry]:
-    """Run a registry in a folder of its own; `mode` is open, basic or token."""
+    """Run a registry in a folder of its own, on what it held before; `mode` is open, basic, token or tls."""
     need("docker-registry", "openssl")
     folder.mkdir(parents=True, exist_ok=True)
     port = free_port()
@@ -51,16 +53,23 @@ def running(folder: Path, mode: str = "open") -> Iterator[Registry]:
             auth = {"token": server.registry_settings()}
         if auth:
             registry.user, registry.password = USER, PASSWORD
+        tls = {}
+        if mode == "tls":
+            registry.certificate = folder / "tls.crt"
+            tls = {"tls": {"certificate": str(registry.certificate), "key": str(folder / "tls.key")}}
+            request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test"]
+            name = ["-addext", "subjectAltName=IP:127.0.0.1"]
+            run(*request, *name, "-keyout", folder / "tls.key", "-out", registry.certificate)
         config = {
             "version": "0.1",
             "log": {"level": "warn", "accesslog": {"disabled": False}},
             "storage": {"filesystem": {"rootdirectory": str(registry.root)}, "delete": {"enabled": True}},
-            "http": {"addr": str(registry), "secret": "test"},
+            "http": {"addr": str(registry), "secret": "test", **tls},
             **({"auth": auth} if auth else {}),
         }
         (folder / "config.yml").write_text(json.dumps(config))  # JSON is YAML
         with registry.log.open("wb") as output:
-            process = subprocess.Popen(
+            process = registry.process = subprocess.Popen(
                 ["docker-registry", "serve", str(folder / "config.yml")], stdout=output, stderr=output
             )
         stack.callback(end, process)

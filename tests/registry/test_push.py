@@ -8,6 +8,7 @@ import random
 import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qs
 
 import pytest
 
@@ -17,6 +18,7 @@ from jettison.image.check import check
 from jettison.image.compose import compose
 from jettison.image.source import BytesSource
 from registry.faults import INDEX, MANIFEST, Sample, descriptor, fails, hangs, layer
+from registry.test_tokens import Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -189,6 +191,24 @@ def test_a_digest_can_be_written_to_if_it_is_the_images(server: Registry, image:
     assert f"app/{image.digest}" in server.manifests
     with pytest.raises(DigestMismatch, match="cannot be had under another digest"):
         stores.write_image(compose([layer({"x": b"y"})]), f"docker://{server.host}/app@{image.digest}")
+
+
+def test_a_token_that_expires_in_an_upload_is_renewed(
+    server: Registry, start: Callable[..., Registry], image: Image
+) -> None:
+    tokens = start("127.0.0.2")
+    guard = Guard(server, f"http://{tokens.host}/token", tokens)
+
+    def day_passes(handler: Handler) -> None:
+        guard.day += 1
+        guard(handler)
+
+    server.on("/v2/app/blobs/uploads/0", day_passes)
+    stores.write_image(image, f"docker://{server.host}/app:1")
+    assert holds(server, image)
+    asked = [sorted(parse_qs(seen.query)["scope"][0].split()) for seen in tokens.seen]
+    assert ["repository:app:pull,push"] in asked
+    assert len(tokens.seen) >= 2
 
 
 def index_of(*samples: Sample) -> bytes:
