@@ -1,6 +1,6 @@
 /* The sensor: runs a program and writes down every path that it, and all that it starts, asks the kernel for.
  *
- *     sensor [-l LOG] [-u UID:GID[:GROUP,...]] [-d CAPABILITIES] [--] PROGRAM [ARGUMENT...]
+ *     sensor [-l LOG] [-u USER] [-d CAPABILITIES] [--] PROGRAM [ARGUMENT...]
  *
  * The program takes this process's place (in a container it stays process 1, with its signals, its exit status and its
  * environment); the sensor itself is a child that no ordinary wait() sees. A seccomp filter stops the system calls that
@@ -8,7 +8,8 @@
  * without CAP_SYS_ADMIN, and as anybody else, no_new_privs is set, and programs with setuid bits keep their caller's
  * rights, which is said.
  *
- * -l  the log (log.h)    -u  become this user before the program starts    -d  capabilities to give up, a hexadecimal mask
+ * -l  the log (log.h)    -d  capabilities to give up before the program starts, a hexadecimal mask
+ * -u  a file: UID:GID[:GROUP,...] of the user to become before that, and perhaps a second line, its HOME
  * Exit status, where the program does not start: 127 not found, 126 cannot be run, 125 the sensor cannot work here.
  */
 #define _GNU_SOURCE
@@ -356,19 +357,24 @@ static void give_up(uint64_t mask)
 }
 
 /* Become a user as an engine does it: its standard streams are given to it, its groups are exactly these. */
-static void become(const char *user)
+static void become(const char *path)
 {
+    static char text[PATH_MAX + 4096];
     gid_t groups[256];
-    char *end;
-    int number = 0;
-    uid_t uid = (uid_t)strtoul(user, &end, 10);
+    int number = 0, file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || read(file, text, sizeof text - 1) <= 0) fail(path, 125);
+    close(file);
+    char *end, *home = strchr(text, '\n');
+    if (home) *home++ = 0;
+    if (home && home[strcspn(home, "\n")]) home[strcspn(home, "\n")] = 0;
+    uid_t uid = (uid_t)strtoul(text, &end, 10);
     gid_t gid = *end == ':' ? (gid_t)strtoul(end + 1, &end, 10) : 0;
-    while ((*end == ':' || *end == ',') && number < 256) groups[number++] = (gid_t)strtoul(end + 1, &end, 10);
-    if (*end) { errno = EINVAL; fail("-u wants UID:GID:GROUP,GROUP", 125); }
+    while ((*end == ':' || *end == ',') && end[1] && number < 256) groups[number++] = (gid_t)strtoul(end + 1, &end, 10);
     struct stat status;
     for (int i = 0; i < 3; i++)
         if (!fstat(i, &status) && status.st_uid != uid && !S_ISCHR(status.st_mode) && fchown(i, uid, (gid_t)-1)) continue;
     if (setgroups(number, groups) || setresgid(gid, gid, gid) || setresuid(uid, uid, uid)) fail("cannot become the user", 125);
+    if (home && *home) setenv("HOME", home, 1);
 }
 
 /* The program as an engine finds it: a bare name is looked for in PATH. */
@@ -401,7 +407,7 @@ int main(int count_of, char **arguments)
         else return 125;
     }
     char **program = arguments + optind;
-    if (!program[0]) { dprintf(2, "usage: sensor [-l LOG] [-u UID:GID:GROUPS] [-d MASK] PROGRAM...\n"); return 125; }
+    if (!program[0]) { dprintf(2, "usage: sensor [-l LOG] [-u USERFILE] [-d MASK] PROGRAM [ARGUMENT...]\n"); return 125; }
     const char *path = find(program[0]);
     if (log) {
         static char here[PATH_MAX];
