@@ -13,6 +13,7 @@ from jettison.image.tree import stack
 from jettison.rewrite.databases import follow
 from jettison.rewrite.draft import Draft
 from jettison.rewrite.edit import edit
+from jettison.rewrite.squeeze import left, removable
 from jettison.waste import kinds
 
 if TYPE_CHECKING:
@@ -79,27 +80,44 @@ def chosen_kinds(names: Sequence[str]) -> set[str]:
     return found
 
 
-def resolve(wishes: Wishes, analysis: Analysis) -> Dropping:
-    """The paths and edits that the wishes mean for an analysed image. Raises `UsageError` or `NotFound`."""
+def resolve(wishes: Wishes, analysis: Analysis, *, base: int = 0) -> Dropping:
+    """The paths and edits that the wishes mean for an analysed image. Raises `UsageError` or `NotFound`.
+
+    What the first `base` layers have stays there, so databases go on telling of it; notes say what stays.
+    """
     tree = analysis.tree
     wanted = chosen_kinds(wishes.kinds)
     rows = [(kind.name, _of_kind(analysis, kind.name)) for kind in kinds() if kind.name in wanted]
-    rows += [(glob, _matching(tree, glob)) for glob in wishes.globs]
+    rows += [(glob, matching(tree, glob)) for glob in wishes.globs]
     named = [package for name in wishes.packages for package in _named(analysis, name)]
     whole = {reason for name, reason in _WHOLE_PACKAGES.items() if name in wanted}
-    leaving = named + [package for package in analysis.inventory.packages if package.installed_by in whole]
     rows += [(str(package), set(package.files)) for package in named]
-    gone = {path for _, paths in rows for path in paths}
+    leaving = named + [package for package in analysis.inventory.packages if package.installed_by in whole]
     indexes = [layer.index for layer in analysis.layers]
-    followed = follow(Draft.of(analysis.image, indexes), stack(indexes), analysis.inventory, gone, leaving)
+    draft = Draft.of(analysis.image, indexes, base=base)
+    wanted_gone = frozenset(path for _, paths in rows for path in paths)
+    gone = removable(draft, tree, wanted_gone)
+    rows = [(name, paths & gone) for name, paths in rows]
+    going = [package for package in leaving if gone.issuperset(package.files)]
+    followed = follow(draft, stack(indexes), analysis.inventory, gone, going)
     words = [*wishes.kinds, *wishes.globs, *wishes.packages]
     return Dropping(
         gone=frozenset(followed.gone),
         edits=followed.edits,
         kinds=tuple((name, len(paths), _bytes(tree, paths)) for name, paths in rows if paths or name in wishes.kinds),
-        notes=[*followed.notes, *_needed(analysis, named)],
+        notes=[
+            *followed.notes,
+            *_staying(draft, tree, wanted_gone),
+            *(f"{package} stays: files of it are in base layers" for package in leaving if package not in going),
+            *_needed(analysis, [package for package in named if package in going]),
+        ],
         step=f"squeezed, dropped {', '.join(words)}",
     )
+
+
+def _staying(draft: Draft, tree: Tree, gone: frozenset[bytes]) -> list[str]:
+    """A sentence for each reason why some of the paths stay."""
+    return [f"{count:,} paths stay: {why}" for why, count in left(draft, tree, gone).items()]
 
 
 def _of_kind(analysis: Analysis, name: str) -> set[bytes]:
@@ -114,7 +132,7 @@ def _of_kind(analysis: Analysis, name: str) -> set[bytes]:
     return found
 
 
-def _matching(tree: Tree, glob: str) -> set[bytes]:
+def matching(tree: Tree, glob: str) -> set[bytes]:
     """The paths that match, and all below them. `*` and `?` do not match a `/`; `**/` matches any directories."""
     pattern = re.compile(_pattern(os.fsencode(glob.strip("/"))), re.DOTALL)
     found: set[bytes] = set()

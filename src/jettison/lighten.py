@@ -45,7 +45,7 @@ class Recipe:
     The first `base` layers stay as they are; more of those at the bottom do, unless `all_layers` says otherwise, where
     they would lose next to nothing (`WORTHWHILE`): other images may share them. `layers` is a number of layers to make
     above them, None to keep the structure. `link` makes duplicates hard links, `strip` takes symbols out of programs.
-    `keep_cargo` asks for what was thrown out.
+    `keep_cargo` asks for what was thrown out. `name` is the command that the history tells of.
     """
 
     base: int = 0
@@ -55,6 +55,7 @@ class Recipe:
     link: bool = False
     strip: bool = False
     keep_cargo: bool = False
+    name: str = "squeeze"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +158,7 @@ def lighten(
     indexes = indexer.image(image)
     tree = stack(indexes)
     work = plan(image, indexes, tree, recipe, dropping)
-    result = finish(work.draft, spool, recipe.choice, progress=progress)
+    result = finish(work.draft, spool, recipe.choice, name=recipe.name, progress=progress)
     facts = [LayerFacts.of(index) for index in indexes]
     if result is image:
         return Lightened(
@@ -187,7 +188,7 @@ def lighten(
         after=result,
         proof=proof,
         layers=_changes(work.draft, facts, [LayerFacts.of(index) for index in after]),
-        gone=work.gone,
+        gone=frozenset(path for path in work.gone if path in tree.nodes and path not in shown.nodes),
         changed=frozenset(work.changed),
         dropped=dropping.kinds if dropping is not None else (),
         notes=tuple(work.notes),

@@ -63,7 +63,7 @@ DEBIAN = [
 @contextmanager
 def lightened(image: Image, wishes: Wishes, recipe: Recipe | None = None) -> Iterator[Lightened]:
     indexer = Indexer(probes(), cache=Cache(None))
-    dropping = resolve(wishes, analyze(image, indexer=indexer))
+    dropping = resolve(wishes, analyze(image, indexer=indexer), base=recipe.base if recipe else 0)
     with Spool() as spool:
         yield lighten(image, recipe or Recipe(), spool, indexer, dropping=dropping)
 
@@ -121,6 +121,19 @@ def test_base_layers_keep_their_files_and_get_a_new_database_on_top() -> None:
         assert done.after.layers[0].diff_id == image.layers[0].diff_id
         assert installed(done.after) == ["b 2"]
         assert len(done.after.layers) == 3
+
+
+def test_databases_go_on_telling_of_what_base_layers_keep() -> None:
+    mine = file("usr/share/doc/b/manual", b"mine")
+    with lightened(image_of(DEBIAN, [mine]), Wishes(kinds=("docs",), packages=("a",)), Recipe(base=1)) as done:
+        assert done.after is not None
+        after = contents(done.after)
+        assert installed(done.after) == ["a 1", "b 2"]
+        assert after["var/lib/dpkg/info/a.list"].count(b"\n/usr/share/doc/a/") == 2
+        assert done.gone == {b"usr/share/doc/b/manual"}
+        assert ("docs", 1, 4) in done.dropped
+        assert any("a 1 stays: files of it are in base layers" in note for note in done.notes)
+        assert any("paths stay: in base layers" in note for note in done.notes)
 
 
 def test_a_dropped_file_does_not_bring_back_the_one_below_it() -> None:

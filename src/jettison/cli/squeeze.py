@@ -162,7 +162,7 @@ def squeezed(
         sizes = [layer.stored_size for layer in image.layers]
         progress.expect(sum(size for size in sizes if size is not None) if None not in sizes else None)
         recipe = _recipe(arguments, image, output, indexer)
-        dropping = _dropping(arguments, image, indexer)
+        dropping = _dropping(arguments, image, indexer, recipe.base)
         indexes = indexer.image(image)
     if arguments.dry_run:
         return preview(image, indexes, stack(indexes), recipe, dropping)
@@ -303,7 +303,7 @@ def _base_layers(arguments: argparse.Namespace, image: Image, indexer: Indexer) 
     return found
 
 
-def _dropping(arguments: argparse.Namespace, image: Image, indexer: Indexer) -> Dropping | None:
+def _dropping(arguments: argparse.Namespace, image: Image, indexer: Indexer, base: int) -> Dropping | None:
     from jettison.analysis import analyze
     from jettison.dropping import Wishes, chosen_kinds, resolve
 
@@ -313,7 +313,7 @@ def _dropping(arguments: argparse.Namespace, image: Image, indexer: Indexer) -> 
         return None
     chosen_kinds(names)
     analysis: Analysis = analyze(image, steps=images.steps(arguments, image), indexer=indexer)
-    return resolve(wishes, analysis)
+    return resolve(wishes, analysis, base=base)
 
 
 def beside(output: Reference | None) -> str | None:
