@@ -128,7 +128,10 @@ class VersionsNotPinned(CommandRule):
     aliases = ("DL3008",)
     default = False
     commands = APT
-    bad = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
+    bad = (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN apt-get update && apt-get install -y g++\n",
+    )
     good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl=7.88.1-10 && rm -rf /var/lib/apt/lists/*\n"
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
@@ -136,7 +139,7 @@ class VersionsNotPinned(CommandRule):
         if action(command) != "install" or command.has("-t", "--target-release", "--default-release"):
             return
         loose = [(word, name) for word in packages(command) for name in (command.resolve(word) or "").split()]
-        loose = [(word, name) for word, name in loose if not re.search(r"[=/]|\.deb$|[-+]$", name)]
+        loose = [(word, name) for word, name in loose if not re.search(r"[=/]|\.deb$|-$", name)]
         if loose:
             names = ", ".join(name for _, name in loose[:5]) + (", ..." if len(loose) > 5 else "")
             yield context.found(self, loose[0][0], f"no version is given for {names}")
@@ -229,7 +232,7 @@ class InstallAsks(CommandRule):
     """apt-get may ask a question nobody can answer.
 
     What it does: reports `apt-get install` (and upgrade, remove, ...) without `-y`, `-qq`, `--assume-yes`, or the
-    configuration `APT::Get::Assume-Yes`.
+    configuration `APT::Get::Assume-Yes`. `install`, `remove` and `purge` without a package do nothing, and ask nothing.
 
     Why is this bad: when further packages are needed, apt asks, reads end of file, and the build fails.
 
@@ -244,11 +247,17 @@ class InstallAsks(CommandRule):
     safety = Safety.SAFE
     commands = APT
     bad = "FROM debian:12\nRUN apt-get update && apt-get install curl && rm -rf /var/lib/apt/lists/*\n"
-    good = "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n"
+    good = (
+        "FROM debian:12\nRUN apt-get update && apt-get install -y curl && rm -rf /var/lib/apt/lists/*\n",
+        "FROM debian:12\nRUN apt-get clean && apt-get purge\n",
+    )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
         """At the subcommand."""
-        what = command.operands(VALUES)[:1]
+        words = command.operands(VALUES)
+        what = words[:1]
+        if len(words) == 1 and words[0].text in ("install", "remove", "purge", "build-dep"):
+            return
         if not what or what[0].text not in (
             "install",
             "upgrade",

@@ -104,13 +104,17 @@ class DestinationNotDirectory(InstructionRule):
     severity = Severity.ERROR
     kinds = ("COPY", "ADD")
     bad = "FROM debian:12\nCOPY a.py b.py /srv\n"
-    good = ("FROM debian:12\nCOPY a.py b.py /srv/\n", "FROM debian:12\nWORKDIR /a\nCOPY a.py b.py .\n")
+    good = (
+        "FROM debian:12\nCOPY a.py b.py /srv/\n",
+        "FROM debian:12\nWORKDIR /a\nCOPY a.py b.py .\n",
+        "FROM debian:12\nCOPY <<EOF /etc/motd\nhello there\nEOF\n",
+    )
 
     def check(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
         """The destination."""
         last = destination(instruction)
         target = instruction.expand(last) if last is not None else None
-        if last is None or target is None or len(sources(instruction)) + len(instruction.heredocs and (1,)) < 2:
+        if last is None or target is None or len(sources(instruction)) < 2:
             return
         if not target.endswith(("/", "\\")) and target not in (".", "..") and not target.endswith(("/.", "/..")):
             yield context.found(self, last, "with several sources the destination has to end in /")

@@ -86,11 +86,24 @@ def given(words: list[Word], *options: str) -> Word | None:
     return next((word for word in words if (word.text or "").partition("=")[0] in options), None)
 
 
+_PINNED = lazy(
+    r"[=<>~!;]|\.(?:whl|gz|zip|bz2|txt)\Z|\A[-.]|\A(?!(?:git|hg|svn|bzr)\+).*[@/\\:]|\A(?:git|hg|svn|bzr)\+.*@[^/]*\Z"
+)
+"""A requirement that is no mere name: with a version, a path, an address; a repository only with `@revision`."""
+
+
+def _named(command: Command, word: Word) -> list[str]:
+    """The requirements that a word of `pip install` names: several only where a variable holds them."""
+    text = command.resolve(word) or ""
+    return text.split() if b"$" in word.raw else [text.strip()] if text.strip() else []
+
+
 class VersionsNotPinned(ScriptRule):
     """Python packages are installed in whatever version the index has today.
 
     What it does: reports `pip install` of packages without a version (`pkg==1.2`, also `~=`, `>=`, ...). Requirement
-    and constraint files, local paths, addresses, wheels and words whose value is not known are left out.
+    and constraint files, local paths, addresses, wheels and words whose value is not known are left out; a repository
+    (`git+https://…`) without `@revision` is not.
 
     Why is this bad: two builds of the same Dockerfile may install different versions.
 
@@ -109,9 +122,13 @@ class VersionsNotPinned(ScriptRule):
     aliases = ("DL3013",)
     default = False
     mentions = (b"pip",)
-    bad = "FROM python:3.12\nRUN pip install --no-cache-dir requests\n"
+    bad = (
+        "FROM python:3.12\nRUN pip install --no-cache-dir requests\n",
+        "FROM python:3.12\nRUN pip install --no-cache-dir git+https://example.com/x/y.git\n",
+    )
     good = (
-        "FROM python:3.12\nRUN pip install --no-cache-dir requests==2.32.3 'flask>=3' .[test] ./wheels/a.whl\n",
+        "FROM python:3.12\nRUN pip install --no-cache-dir requests==2.32.3 'flask >= 3' .[test] ./wheels/a.whl\n",
+        "FROM python:3.12\nRUN pip install --no-cache-dir git+https://example.com/x/y.git@v1 https://example.com/a\n",
         "FROM python:3.12\nRUN pip install --no-cache-dir -r requirements.txt && pip install -c pins.txt requests\n",
     )
 
@@ -123,8 +140,8 @@ class VersionsNotPinned(ScriptRule):
             loose = [
                 (word, name)
                 for word in operands(words)[1:]
-                for name in (command.resolve(word) or "").split()
-                if not re.search(r"[=<>~!@/\\:;]|^[-.]|\.(?:whl|gz|zip|bz2|txt)$", name)
+                for name in _named(command, word)
+                if not _PINNED.search(name)
             ]
             if loose:
                 names = ", ".join(name for _, name in loose[:5]) + (", ..." if len(loose) > 5 else "")

@@ -22,7 +22,7 @@ _TOKENS: Final = "apikey|auth|credentials?|key|password|pword|passwd|secret|toke
 _SECRET_NAME = lazy(rf"(?:_|\A)(?:{_TOKENS})(?:_|\Z)|(?:password|passwd|secret)\Z", re.IGNORECASE)
 _PUBLIC_NAME = lazy(
     r"(?:_|\A)(?:public|pub|gpg|pgp|fingerprint|keyring|file|path|dir|url|id|name|type|method|enabled|length|size"
-    r"|ttl|expir\w*|algorithm|hosts?|servers?|issuer|sha\d*|version)(?:_|\Z)",
+    r"|ttl|expir\w*|algorithm|hosts?|servers?|issuer|sha\d*|version)(?:_|\Z)|__key\Z",
     re.IGNORECASE,
 )
 _PLAIN_VALUE = lazy(r"(?i)true|false|yes|no|on|off|none|null|\d|/[^\s=]*|(?:[0-9A-F]{4} ?){4,10}")
@@ -89,6 +89,7 @@ class SecretInVariable(InstructionRule):
         "FROM debian:12\nRUN --mount=type=secret,id=token fetch /run/secrets/token\n",
         "FROM debian:12\nENV DB_PASSWORD_FILE=/run/secrets/db PUBLIC_KEY=abc\n",
         "FROM debian:12\nENV GPG_KEY=E3FF2839C048B25C084DEBE9B26995E310250568\n",
+        "FROM debian:12\nENV Filters__0__Key=ProcessId\n",
     )
 
     def check(self, instruction: Instruction, context: Context) -> Iterator[Finding]:
