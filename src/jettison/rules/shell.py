@@ -299,6 +299,16 @@ _QUIET_WGET: Final = (
 )  # fmt: skip
 
 
+def _options(command: Command) -> bool:
+    """True when a variable holds options, or may: one that is not known, and is not the only address either."""
+    words = command.operands(("-O", "-P", "--output-document", "--directory-prefix", "--header", "-t", "--tries"))
+    values = [command.resolve(word) for word in words]
+    return any((value or "").startswith("-") for value in values) or (
+        len(words) > 1
+        and any(v is None and w.raw.startswith((b"$", b'"$')) for w, v in zip(words, values, strict=True))
+    )
+
+
 class WgetProgress(CommandRule):
     """wget fills the build log with its progress.
 
@@ -321,10 +331,12 @@ class WgetProgress(CommandRule):
     severity = Severity.INFO
     safety = Safety.SAFE
     commands = ("wget",)
-    bad = "FROM debian:12\nRUN wget https://example.com/a.tar.gz\n"
+    bad = ("FROM debian:12\nRUN wget https://example.com/a.tar.gz\n", "FROM debian:12\nRUN wget $URL\n")
     good = (
         "FROM debian:12\nRUN wget -nv https://example.com/a.tar.gz\n",
+        "FROM debian:12\nRUN wget -nv $URL\n",
         "FROM alpine:3.20\nRUN wget https://example.com/a.tar.gz\n",
+        "FROM debian:12\nRUN wget $OPTIONS $URL\n",
     )
 
     def check(self, command: Command, context: Context) -> Iterator[Finding]:
@@ -332,7 +344,7 @@ class WgetProgress(CommandRule):
         if command.has(*_QUIET_WGET) or not command.arguments:
             return
         texts = [word.text or str(word) for word in command.arguments]
-        if any(re.match(r"-[a-zA-Z]*[qoab]|-nv|--(?:q|no-v|prog)|\$", text) for text in texts):
+        if any(re.match(r"-[a-zA-Z]*[qoab]|-nv|--(?:q|no-v|prog)", text) for text in texts) or _options(command):
             return
         stage = command.instruction.stage
         distribution = stage.distribution if stage else None
