@@ -23,6 +23,7 @@ _NOT = lazy(r"(?i).*\.(?:dockerignore|containerignore|md|txt|rst|py|go|js|ts|jso
 _SKIPPED = frozenset({".git", ".hg", ".svn", "node_modules", ".venv", "venv", "__pycache__", ".tox", ".mypy_cache"})
 COMPOSE = lazy(r"(?i)(?:docker-)?compose(?:[._-].*)?\.ya?ml")
 BAKE = lazy(r"(?i)docker-bake(?:\..*)?\.(?:hcl|json)")
+_NAMING = (".yml", ".yaml", ".hcl", ".json")
 _CONTEXTS = 16
 """Build contexts that are remembered: files come directory by directory."""
 MOST = 64 << 20
@@ -126,7 +127,7 @@ def _expand(path: str, stdin_name: str, exclude: Sequence[str]) -> Iterator[Foun
         yield Found(None, stdin_name)
     elif os.path.isdir(path):
         yield from _below(path, exclude)
-    elif COMPOSE.fullmatch(os.path.basename(path)) or BAKE.fullmatch(os.path.basename(path)):
+    elif path.lower().endswith(_NAMING) and any(form.fullmatch(os.path.basename(path)) for form in (COMPOSE, BAKE)):
         try:
             yield from named_in(path)
         except InputError as error:

@@ -7,6 +7,7 @@ heavy inside `run`. Results go to stdout, everything else to stderr.
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import sys
@@ -129,8 +130,12 @@ def _dispatch(words: list[str]) -> int:
         hint = f"did you mean {near[0]}?" if near else "jettison --help lists the commands"
         print(f"jettison: there is no command {words[0]!r}; {hint}", file=sys.stderr)
         return 2
-    parser, command = _parser_of(words[0])
-    arguments = parser.parse_args(words[1:])
+    gc.disable()  # nothing that a start makes is garbage
+    try:
+        parser, command = _parser_of(words[0])
+        arguments = parser.parse_args(words[1:])
+    finally:
+        gc.enable()
     status = command.run(arguments)
     sys.stdout.flush()
     return status

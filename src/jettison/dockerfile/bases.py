@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final
 
 from jettison.dockerfile.patterns import lazy
@@ -77,6 +78,7 @@ def split_reference(image: str) -> tuple[str, str, str]:
     return head + slash + tail, tag, digest
 
 
+@lru_cache(maxsize=512)
 def distribution(image: str | None) -> str | None:
     """What an image is made of, by its name: `debian`, `ubuntu`, `alpine`, `busybox`, `rhel`, `suse`, `arch`, `photon`,
     `windows`, `scratch`; None when the name says nothing."""

@@ -45,6 +45,8 @@ HEREDOC_KINDS: Final = frozenset(("ADD", "COPY", "RUN"))
 
 _HEAD = lazy(rb"\s*(\S*)\s*")
 _WHITE_WORD = lazy(rb"\S+")
+_JSON_PLAIN = lazy(rb'\[[ \t]*+(?:"[ !#-\[\]-~]*+"[ \t]*+(?:,[ \t]*+(?=")|(?=\])))*+\][ \t]*+\Z')
+"""An array of strings in printable ASCII without escapes, as nearly all are: what it says is what is written."""
 _JSON_STRING = lazy(rb'"(?:[^"\\]++|\\.)*+"')
 _HEALTH = lazy(rb"(\S+)\s*")
 
@@ -236,6 +238,9 @@ class Instruction:
             start = match.end() if match else start
         if self.kind not in JSON_KINDS or not text.startswith(b"[", start):
             return False
+        places = _JSON_STRING.finditer(text, start)
+        if _JSON_PLAIN.match(text, start):
+            return [Word(self.logical, *place.span(), place[0], place[0][1:-1].decode()) for place in places]
         import json
 
         try:
@@ -244,7 +249,6 @@ class Instruction:
             return False
         if not all(isinstance(value, str) for value in values):
             return True
-        places = _JSON_STRING.finditer(text, start)
         return [Word(self.logical, *place.span(), place[0], value) for place, value in zip(places, values, strict=True)]
 
     @property

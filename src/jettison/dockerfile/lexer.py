@@ -25,7 +25,7 @@ MAX_LINE: Final = 65_535
 """Longest physical line BuildKit reads, in bytes."""
 
 KEYWORD: Final = re.compile(rb"[ \t\r\f\v]*([A-Za-z]+)(?=[ \t\r\f\v\n]|\Z)")
-TRIVIA_LINE: Final = re.compile(
+TRIVIA_LINE: Final = lazy(
     rb"(?P<blank>" + SPACE + rb"*+)(?P<comment>\#[^\r\n]*+(?:\r+[^\r\n]++)*+)?(?P<end>\r*+\n|\r*+\Z)"
 )
 
@@ -40,11 +40,11 @@ class Grammar:
         self.escape = escape
         self.continuation = mark + rb"(?<!" + mark + mark + rb")[ \t]*+\r*+"
         skipped = _SKIPPED + rb"*+" + _LAST + rb"?+"
-        self.gap = re.compile(self.continuation + rb"(?:\n|\Z)" + skipped)
-        self.logical = re.compile(rb"(?:[^\n]*" + self.continuation + rb"\n" + skipped + rb")*+[^\n]*+\n?")
+        self.gap = lazy(self.continuation + rb"(?:\n|\Z)" + skipped)
+        self.logical = lazy(rb"(?:[^\n]*" + self.continuation + rb"\n" + skipped + rb")*+[^\n]*+\n?")
         # A word of ENV, LABEL and ARG: quotes hold blanks together, the escape character holds what follows.
         plain = rb"[^\s'\"" + mark + rb"]++"
-        self.word = re.compile(
+        self.word = lazy(
             rb"(?:" + plain + rb"|" + mark + rb"(?:.|\Z)|'[^']*+(?:'|\Z)"
             rb"|\"(?:[^\"" + mark + rb"]++|" + mark + rb".)*+(?:\"|"
             + mark + rb"?\Z))++", re.DOTALL)  # fmt: skip

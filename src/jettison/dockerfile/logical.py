@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from jettison.finding import Span
@@ -21,18 +22,9 @@ class Logical:
     __slots__ = ("_offsets", "_starts", "text")
 
     def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
-        starts: list[int] = []
-        offsets: list[int] = []
-        parts: list[bytes] = []
-        length = 0
-        for offset, part in pieces:
-            starts.append(length)
-            offsets.append(offset)
-            parts.append(part)
-            length += len(part)
+        self._offsets, parts = zip(*pieces, strict=True)
         self.text = b"".join(parts)
-        self._starts = starts
-        self._offsets = offsets
+        self._starts = (0, *accumulate(map(len, parts[:-1])))
 
     def offset(self, position: int) -> int:
         """File offset of the character at `position` of the text."""

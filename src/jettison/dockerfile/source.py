@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from itertools import accumulate
 
 from jettison.finding import Location, Span
 
@@ -29,12 +30,8 @@ class Source:
     def starts(self) -> list[int]:
         """Offset of the first byte of every line."""
         if self._starts is None:
-            starts = [0]
-            position = self.data.find(b"\n")
-            while position >= 0:
-                starts.append(position + 1)
-                position = self.data.find(b"\n", position + 1)
-            self._starts = starts
+            lines = self.data.split(b"\n")
+            self._starts = [0, *(end + number for number, end in enumerate(accumulate(map(len, lines[:-1])), 1))]
         return self._starts
 
     def line(self, offset: int) -> int:

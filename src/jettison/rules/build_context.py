@@ -53,9 +53,11 @@ def whole(file: Dockerfile, place: BuildContext) -> Instruction | None:
                 found = found or instruction
             elif source and not _NOT_NAMED.search(source) and not place.exists(source.strip("/")):
                 return None
-    if found is None or all(_DOCKERFILE.search(path) for path in place.sent.files):
+    if found is None:
         return None
-    return found
+    if "only dockerfiles" not in place.memo:
+        place.memo["only dockerfiles"] = all(_DOCKERFILE.search(path) for path in place.sent.files)
+    return None if place.memo["only dockerfiles"] else found
 
 
 class IgnoreFileMissing(FileRule):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -75,6 +74,8 @@ class ShellForm(InstructionRule):
         span = type(body)(words[0].span.start, body.end)
         if instruction.file.source.text(span) != instruction.rest:
             return None
+        import json
+
         return replace(span, json.dumps(text.split(" ")).encode())
 
 

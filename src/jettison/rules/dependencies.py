@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from jettison.dockerfile.patterns import lazy
+
 if TYPE_CHECKING:
     from jettison.dockerfile.shell import Command
 
@@ -52,7 +54,7 @@ _PYPROJECT: Final = {
     "uv": Manifest("pyproject.toml", ("uv.lock",), "pyproject.toml uv.lock*", "--no-install-project"),
 }
 _MAVEN_PHASES: Final = frozenset(("compile", "package", "verify", "install", "deploy"))
-_GRADLE_BUILDS: Final = re.compile(r":?(?:build|assemble|jar|bootJar|shadowJar|installDist|distZip|war)\Z")
+_GRADLE_BUILDS = lazy(r":?(?:build|assemble|jar|bootJar|shadowJar|installDist|distZip|war)\Z")
 
 
 def manifest(command: Command) -> Manifest | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from typing import TYPE_CHECKING
 
 from jettison.finding import Safety, Severity
@@ -117,4 +116,8 @@ def _visible(text: str) -> str:
 
 
 def _cells(character: str) -> int:
+    if character.isascii():
+        return 1
+    import unicodedata
+
     return 2 if unicodedata.east_asian_width(character) in "WF" else 1

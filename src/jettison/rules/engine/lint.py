@@ -163,17 +163,17 @@ def _instruction(
     for script in instruction.scripts:
         before = len(found)
         text = script.text
-        seen: dict[tuple[bytes, ...], bool] = {}
         for script_rule in script_rules or ():
+            if inside and not script_rule.onbuild:
+                continue
             mentions = script_rule.mentions
-            if mentions:
-                mentioned = seen.get(mentions)
-                if mentioned is None:
-                    mentioned = seen[mentions] = any(word in text for word in mentions)
-                if not mentioned:
+            for word in mentions:
+                if word in text:
+                    break
+            else:
+                if mentions:
                     continue
-            if script_rule.onbuild or not inside:
-                found.extend(script_rule.check(script, context))
+            found.extend(script_rule.check(script, context))
         if commands is not None:
             for command in script.commands:
                 name = command.name
