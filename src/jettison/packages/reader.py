@@ -129,7 +129,10 @@ class Reader:
         return node.entry.path if node is not None and node.parent is not None else None
 
     def owned(self, paths: Iterable[bytes]) -> Owned:
-        """Which of a package's paths (no leading `/`) are visible, directories left out, and what they weigh."""
+        """Which of a package's paths (no leading `/`) are visible, directories left out, and what they weigh.
+
+        Of a merged /usr, `lib` is a directory to each package that lists it, and not its file.
+        """
         nodes, locate = self.tree.nodes, self.locate
         kept: dict[bytes, None] = {}
         size, last = 0, -1
@@ -141,7 +144,7 @@ class Reader:
                 if found is None:
                     continue
                 path, node = found, nodes[found]
-            if node.children is not None or path in kept:
+            if node.children is not None or path in kept or path in self._moved:
                 continue
             kept[path] = None
             if node.layer > last:
