@@ -1,8 +1,8 @@
 """Copying: an image from any store to any other, with all its platforms where the target holds more than one.
 
-Where nothing is asked for, documents and blobs are passed on byte for byte, so that every digest stays. A store that
-keeps no manifests (engines, docker archives, root file systems) has no digests to pass on: what comes from there gets
-a manifest, and gzip where it is to travel.
+Where nothing is asked for, documents and blobs are passed on byte for byte, so that every digest stays. Engines, docker
+archives and root file systems hold plain layers and no digests worth passing on: what comes from there is packed with
+gzip where it is to travel, and gets a manifest.
 """
 
 from __future__ import annotations
@@ -116,10 +116,11 @@ def copy(
         return _copy_graph(stores.open_graph(found), target, wish, spool, told, expect)
     image = stores.open_image(found, wish.platform, indexer)
     expect(_sum([layer.stored_size for layer in image.layers]))
-    packing = wish.packing
-    if packing is None and holds and image.manifest is None:
-        packing = Packing.parse("gzip", wish.threads)
-    packed = repack(image, packing, spool, told=told) if packing is not None else image
+    packed = image
+    if wish.packing is not None:
+        packed = repack(image, wish.packing, spool, told=told)
+    elif holds and not stores.holds_graphs(found.transport):
+        packed = repack(image, Packing.parse("gzip", wish.threads), spool, plain_only=True, told=told)
     if holds:
         return _write(of_image(packed), target, [(image, packed)], str(found), told if packed is image else None)
     stores.write_image(_heard(packed, told) if packed is image else packed, target)

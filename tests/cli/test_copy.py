@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import itertools
 import json
 import os
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import pytest
 
 from cli.multi import graph_of, image_for
@@ -19,6 +19,8 @@ from jettison.image.compose import compose
 from jettison.image.random import random_image
 from jettison.oci.platform import Platform
 from jettison.oci.reference import parse
+from jettison.stores import outputs
+from jettison.stores.writing import manifest_json, write_legacy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -103,21 +105,32 @@ def test_what_is_packed_so_stays(layout: str, tmp_path: Path) -> None:
     assert root_of(f"oci:{tmp_path}/out:1") == root_of(layout)
 
 
-def test_a_docker_archive_gets_gzip_where_it_travels(tmp_path: Path, registry: str) -> None:
-    image = compose([b"".join(layer.uncompressed()) for layer in random_image(3, layers=2).layers])
-    bare = msgspec.json.decode(image.config_bytes)
-    assert bare
-    from jettison.stores import outputs
-    from jettison.stores.writing import write_legacy
-
-    with outputs.archive(f"{tmp_path}/old.tar") as output:
-        write_legacy(output, image, names=["app:1"])
-    target = f"docker://{registry}/legacy:1"
-    assert main(["copy", f"{tmp_path}/old.tar", target]) == 0
+@pytest.mark.parametrize("age", ["Docker 24", "Docker 26", "kaniko"])
+def test_a_docker_archive_gets_gzip_where_it_travels(tmp_path: Path, registry: str, age: str) -> None:
+    plain = compose([b"".join(layer.uncompressed()) for layer in random_image(3, layers=2).layers])
+    path = f"{tmp_path}/old.tar"
+    if age == "Docker 26":
+        stores.write_image(plain, f"docker-archive:{path}:app:1")
+    elif age == "Docker 24":
+        with outputs.archive(path) as output:
+            write_legacy(output, plain, names=["app:1"])
+    else:  # packed layers, and no manifest
+        with outputs.archive(path) as output:
+            paths = []
+            for number, layer in enumerate(plain.layers):
+                paths.append(f"{number}.tar.gz")
+                output.add(paths[-1], gzip.compress(b"".join(layer.uncompressed()), mtime=0))
+            output.add("config.json", plain.config_bytes)
+            output.add("manifest.json", manifest_json("config.json", paths, ["app:1"]))
+    target = f"docker://{registry}/travels:1"
+    assert main(["copy", path, target]) == 0
     after = stores.open_image(target)
     check(after).demand()
-    assert after.config_bytes == image.config_bytes
+    assert after.config_bytes == plain.config_bytes
     assert {layer.compression() for layer in after.layers} == {"gzip"}
+    if age == "kaniko":
+        blobs = [b"".join(layer.source.chunks()) for layer in after.layers]
+        assert blobs == [gzip.compress(b"".join(layer.uncompressed()), mtime=0) for layer in plain.layers]
 
 
 def test_an_index_does_not_fit_everywhere(layout: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

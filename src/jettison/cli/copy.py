@@ -32,8 +32,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--compress",
         metavar="HOW",
         default="keep",
-        help="keep (default: as they are; what has no manifest and is to travel gets gzip), gzip[:0-12], zstd[:1-19], "
-        "none. Layers that are packed so already stay",
+        help="keep (default: as they are; plain layers of engines and docker archives become gzip where they are to "
+        "travel), gzip[:0-12], zstd[:1-19], none. Layers that are packed so already stay",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that pack (default: one a core); same bytes")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of the report")
