@@ -256,7 +256,11 @@ class InstallAsks(CommandRule):
         """At the subcommand."""
         words = command.operands(VALUES)
         what = words[:1]
-        if len(words) == 1 and words[0].text in ("install", "remove", "purge", "build-dep"):
+        if (
+            len(words) == 1
+            and words[0].text in ("install", "remove", "purge", "build-dep")
+            and not command.has("-f", "--fix-broken")
+        ):
             return
         if not what or what[0].text not in (
             "install",

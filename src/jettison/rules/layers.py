@@ -115,6 +115,7 @@ class RunsApart(StageRule):
         "FROM debian:12\nRUN mkdir /app\nRUN chown www-data /app\nRUN ln -s /app /srv/app\n",
         "FROM debian:12\nRUN make install \\\n  && strip /usr/bin/x\n\nRUN mkdir /a\nRUN touch /a/b\n",
         "FROM debian:12\nRUN curl -fsSLo /bin/x https://example.com/x\nRUN chmod +x /bin/x\n",
+        "FROM nginx:1\nRUN echo 'daemon off;' >> /etc/nginx.conf\nRUN chmod 644 /etc/nginx.conf\n",
     )
     good = (
         """
@@ -125,6 +126,7 @@ class RunsApart(StageRule):
         """,
         "FROM debian:12\nRUN make install \\\n  && strip /usr/bin/x\n\nRUN mkdir /a \\\n    && touch /a/b\n",
         "FROM debian:12\nRUN curl -fsSLo /bin/x https://example.com/x \\\n    && chmod +x /bin/x\n",
+        "FROM nginx:1\nRUN echo 'daemon off;' >> /etc/nginx.conf \\\n    && chmod 644 /etc/nginx.conf\n",
         "FROM alpine:3.20\nRUN apk add --no-cache nginx\nRUN mkdir /run/nginx\n",
         "FROM node:22\nRUN npm ci\nRUN npm run build\n",
         "FROM debian:12\nRUN mkdir /app\nUSER www-data\nRUN touch /app/x\n",
@@ -158,7 +160,10 @@ class RunsApart(StageRule):
 
     def _single(self, instruction: Instruction) -> bool:
         data = instruction.data
-        if instruction.kind != "RUN" or b"&&" in data or b";" in data:
+        if instruction.kind != "RUN":
+            return False
+        # Cheap: a joiner outside quotes.
+        if (b"&&" in data or b";" in data) and b'"' not in data and b"'" not in data:
             return False
         script = instruction.script
         return script is not None and len(script.commands) == 1 and plain(instruction) is not None
