@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jettison.dockerfile import parse
 from jettison.finding import Span
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 CORNERS = {
     "everything": b"\xef\xbb\xbfRUN echo a \\\n\n  b \\\n# c\n  c\nRUN\techo\nrun x\nRUN [\"apk\",\"add\",\"git\"]\n"
@@ -115,6 +120,34 @@ REFUSED = {
     b"FROM a\nONBUILD FROM b\n": "not allowed inside ONBUILD",
     b"# escape=x\nFROM a\n": "invalid escape character",
     b"FROM a\nRUN a\n&& b\n": "lack its continuation",
+    b"FROM a\nRUN --mount=type=cash,target=/x y\n": "unknown type of mount 'cash'",
+    b"FROM a\nRUN --mount=tpye=cache,target=/x y\n": "no key 'tpye'; expected type?",
+    b"FROM a\nRUN --mount=type=cache,target=/x,size=1m y\n": "a cache mount has no size",
+    b"FROM a\nRUN --mount=type=secret,required y\n": "which secret",
+    b"FROM a\nRUN --mount=type=bind,from=$x,target=/y z\n": "from takes no variables",
+    b"FROM a\nRUN --mount=type=tmpfs,target=/ y\n": "on the root directory",
+    b"FROM a\nRUN --network=nat y\n": "unknown network 'nat'",
+    b"FROM a\nEXPOSE 80 http\n": "invalid port 'http'",
+    b"FROM a\nEXPOSE 80 #\n": "invalid port '#'",
+    b"FROM a\nEXPOSE 70000\n": "invalid port '70000'",
+    b"FROM a\nEXPOSE 80/http\n": "unknown protocol 'http'",
+    b"FROM a\nEXPOSE 80-70:8080\n": "invalid port '80-70'",
+    b"FROM a\nSTOPSIGNAL SIGTREM\n": "unknown signal 'SIGTREM'",
+    b'FROM a\nVOLUME ["/x", ""]\n': "an empty path",
+    b"FROM A\n": "invalid image name 'A': repository names are lower case",
+    b"FROM --platform=amd65 a\n": "unknown operating system or architecture 'amd65'",
+    b"FROM a\nCOPY --from=a:b:c x /\n": "invalid image name 'a:b:c'",
+    b"FROM a\nCOPY --from=1 x /\n": "there is no stage 1",
+    b"FROM a\nCOPY --from=$b x /\n": "--from takes no variables",
+    b"FROM a AS b\nCOPY --from=c x /\nFROM a AS c\n": "does not come before",
+    b"FROM a AS b\nRUN --mount=from=b,target=/x y\n": "does not come before",
+    b"FROM a\nCOPY --chmod=999 x /\n": "invalid mode '999'",
+    b"FROM a\nCOPY --link --chown=me x /\n": "cannot look 'me' up",
+    b"FROM a\nCOPY https://a.b/c /\n": "COPY cannot fetch",
+    b"FROM a\nADD --checksum=sha256:12 https://a.b/c /\n": "invalid checksum",
+    b"FROM a\nENV x=${y:i}\n": "${y:i...}, which is no form of substitution",
+    b"FROM a\nENV x=${}\n": "without a name",
+    b"FROM a\nCOPY <<E /x\n${y:i}\nE\n": "no form of substitution",
     b"FROM a\nRUN " + b"x" * 70_000 + b"\n": "a line of 70,005 bytes",
 }
 
@@ -127,13 +160,39 @@ def test_refused(data: bytes, message: str) -> None:
     assert isinstance(problems[0].span, Span)
 
 
-@pytest.mark.parametrize("line", [
-    b"EXPOSE 80:80", b"EXPOSE ${P:-1}", b"EXPOSE 80 # web", b"RUN --mount=type=secret,id=x true", b'CMD ["a"] # x',
+ACCEPTED = [
+    b"EXPOSE 80:80", b"EXPOSE ${P:-1}", b"RUN --mount=type=secret,id=x true", b'CMD ["a"] # x',
     b"RUN", b"CMD",
     b"COPY --from=a --link x y", b"ENV A=it\\'s", b"LABEL a='b c' d=\"e\"", b"MAINTAINER it's me", b"ENV A it",
     b"ENV A=\"${B:-'x'}\"",
     b"VOLUME [\"/a\"]", b"HEALTHCHECK NONE", b"HEALTHCHECK --interval=1m30s CMD x", b"ARG A B=1",
-    b"RUN echo it's <<A", b"ONBUILD ADD a b",
-])  # fmt: skip
+    b"RUN echo it's <<A", b"ONBUILD ADD a b", b"EXPOSE 8000-8010/udp 127.0.0.1:80:8080 [::1]:80:90", b"STOPSIGNAL 15",
+    b"STOPSIGNAL sigrtmin+3", b"RUN --mount=type=cache,target=/x,sharing=locked,uid=1000,mode=0700 y",
+    b"RUN --mount=type=bind,from=b,src=/a,dst=/b,rw y", b"RUN --mount=type=tmpfs,target=/x,size=64m y",
+    b"RUN --mount=type=ssh,required y", b"RUN --mount=type=cache,target=/x/$y,id=${y:-z} a", b"RUN --network=none y",
+    b"COPY --chmod=u=rwX,go=rX a b", b"COPY --link --chown=root:0 a b", b"COPY --from=alpine:3.20 a b",
+    b"ADD --checksum=sha256:" + b"0" * 64 + b" https://a.b/c /", b"ADD https://github.com/a/b.git /x",
+    b"ENV A=${B%x*} C=${D/e/f} G=${H:+i}", b"COPY <<'E' /x\n${y:i}\nE",
+    b"FROM --platform=linux/arm64/v8 localhost:5000/a/b",
+    b"FROM a@sha256:" + b"0" * 64 + b" AS b-1.x", b"ARG --x=y z", b"VOLUME /a /$b",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("line", ACCEPTED)
 def test_accepted(line: bytes) -> None:
     assert not parse(b"FROM a\n" + line + b"\n").problems
+
+
+def test_as_buildkit(buildkit: Callable[[dict[str, bytes]], dict[str, dict[str, Any]]]) -> None:
+    """BuildKit refuses and accepts the same, at the same line."""
+    files = {str(number): data for number, data in enumerate([*REFUSED, *(b"FROM a\n" + x + b"\n" for x in ACCEPTED)])}
+    wrong = []
+    for name, answer in buildkit(files).items():
+        if "line greater than" in (answer.get("refused") or ""):
+            continue  # BuildKit names the line before it
+        file = parse(files[name])
+        lines = [file.source.line(problem.span.start) for problem in file.problems]
+        refused = answer.get("refused") or answer.get("check")
+        if bool(lines) != bool(refused) or (lines and not {0, *lines} & {*answer.get("lines", [0])}):
+            wrong.append((files[name][:100], lines, answer.get("lines"), refused))
+    assert not wrong

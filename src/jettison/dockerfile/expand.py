@@ -21,6 +21,18 @@ class _Unknown(Exception):
     """The value depends on something that is not known."""
 
 
+class _Wrong(Exception):
+    """The builder cannot read it; the message says why."""
+
+
+class _Anything(dict[str, str | None]):
+    """Every variable is set."""
+
+    def get(self, key: object, default: object = None) -> str:
+        """Something."""
+        return "x"
+
+
 def expand(text: str, known: Mapping[str, str | None], escape: str = "\\") -> str | None:
     """`text` with quotes and variables resolved; None when a variable is unknown or the syntax is wrong.
 
@@ -28,15 +40,31 @@ def expand(text: str, known: Mapping[str, str | None], escape: str = "\\") -> st
     """
     try:
         return _Expansion(text, known, escape).until("")
-    except (_Unknown, IndexError, RecursionError):
+    except (_Unknown, _Wrong, RecursionError):
         return None
 
 
+def fault(text: str, escape: str = "\\", quotes: bool = True) -> tuple[str, int] | None:
+    """What the builder cannot read in `text`, whatever its variables hold, and up to where it read; else None.
+
+    `quotes` is False where quotes are but characters: in the here-documents of COPY and ADD.
+    """
+    expansion = _Expansion(text, _Anything(), escape, quotes)
+    try:
+        expansion.until("")
+    except _Wrong as wrong:
+        return str(wrong), expansion.at
+    except (_Unknown, RecursionError):
+        pass
+    return None
+
+
 class _Expansion:
-    def __init__(self, text: str, known: Mapping[str, str | None], escape: str) -> None:
+    def __init__(self, text: str, known: Mapping[str, str | None], escape: str, quotes: bool = True) -> None:
         self.text = text
         self.known = known
         self.escape = escape
+        self.quotes = quotes
         self.at = 0
 
     def until(self, stop: str, raw: bool = False) -> str:
@@ -48,13 +76,14 @@ class _Expansion:
             self.at += 1
             if stop and character == stop:
                 return "".join(parts)
-            if character == "'":
-                end = text.index("'", self.at) if "'" in text[self.at :] else -1
+            if character == "'" and self.quotes:
+                end = text.find("'", self.at)
                 if end < 0:
-                    raise _Unknown
+                    self.at = len(text)
+                    raise _Wrong("an unclosed quote (')")
                 parts.append(text[self.at : end])
                 self.at = end + 1
-            elif character == '"':
+            elif character == '"' and self.quotes:
                 parts.append(self.quoted())
             elif character == "$":
                 parts.append(self.dollar())
@@ -65,22 +94,27 @@ class _Expansion:
             else:
                 parts.append(character)
         if stop:
-            raise _Unknown
+            raise _Wrong("an unclosed ${" if stop == "}" else f"a ${{ without its {stop}")
         return "".join(parts)
+
+    def next(self) -> str:
+        """The next character, "" at the end."""
+        self.at += 1
+        return self.text[self.at - 1 : self.at]
 
     def quoted(self) -> str:
         """The inside of double quotes."""
         parts: list[str] = []
         while True:
-            character = self.text[self.at]
-            self.at += 1
+            character = self.next()
+            if not character:
+                raise _Wrong('an unclosed quote (")')
             if character == '"':
                 return "".join(parts)
             if character == "$":
                 parts.append(self.dollar())
             elif character == self.escape:
-                following = self.text[self.at]
-                self.at += 1
+                following = self.next()
                 parts.append(following if following in ('"', "$", self.escape) else self.escape + following)
             else:
                 parts.append(character)
@@ -105,18 +139,17 @@ class _Expansion:
 
     def braces(self) -> str:
         """The inside of `${...}`."""
+        if self.text[self.at : self.at + 1] in ("{", "}", ":"):
+            raise _Wrong("a ${ without a name")
         match = _NAME.match(self.text, self.at)
-        if match is None:
-            raise _Unknown
-        name, self.at = match[0], match.end()
-        operator = self.text[self.at]
-        self.at += 1
+        name = match[0] if match else ""
+        self.at += len(name)
+        operator = self.next()
         if operator == "}":
             return self.value(name)
         if operator == ":":
-            operator += self.text[self.at]
-            self.at += 1
-        if operator[-1] in "-+?":
+            operator += self.next()
+        if operator[-1:] in ("-", "+", "?"):
             word = self.until("}")
             value = self.value(name)
             unset = operator[0] == ":" and value == ""
@@ -124,16 +157,19 @@ class _Expansion:
                 return "" if unset else word
             return word if unset and operator[-1] == "-" else value
         if operator in ("#", "%"):
-            greedy = self.text[self.at] == operator
+            greedy = self.text.startswith(operator, self.at)
             self.at += greedy
-            return _trim(self.value(name), self.until("}", raw=True), operator, greedy)
+            pattern = self.until("}", raw=True)
+            return _trim(self.value(name), pattern, operator, greedy)
         if operator == "/":
-            every = self.text[self.at] == "/"
+            every = self.text.startswith(operator, self.at)
             self.at += every
             pattern, replacement = self.until("/", raw=True), self.until("}", raw=True)
             matcher = re.compile(fnmatch.translate(pattern).removesuffix(r"\Z").removesuffix(r"\z"), re.DOTALL)
             return matcher.sub(lambda _: replacement, self.value(name), count=0 if every else 1)
-        raise _Unknown
+        if not operator:
+            raise _Wrong("an unclosed ${")
+        raise _Wrong(f"${{{name}{operator}...}}, which is no form of substitution")
 
 
 def _trim(value: str, pattern: str, side: str, greedy: bool) -> str:

@@ -23,30 +23,36 @@ FLAGS: Final[dict[str, frozenset[str]]] = {
     "HEALTHCHECK": frozenset(("interval", "timeout", "start-period", "start-interval", "retries")),
     "RUN": frozenset(("mount", "network", "security", "device")),
 }
+_FLAGS_IGNORED: Final = frozenset(("ARG", "STOPSIGNAL"))
+"""Instructions whose flags the builder reads past."""
 REPEATED: Final = frozenset(("mount", "exclude", "device"))
 BOOLEAN: Final = frozenset(("keep-git-dir", "link", "parents", "unpack"))
 STAGE_NAME: Final = lazy(r"[a-z][a-z0-9_.-]*\Z")
 _DURATION = lazy(r"[+-]?(?:0|(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+)\Z")
 _NO_FLAGS: Final = frozenset[str]()
-# What the builder's word lexer reads without complaint: closed quotes and closed ${...}.
-_CLOSED = lazy(
-    rb"""(?:[^\\'"$]++|\\(?:.|\Z)|'[^']*+'|"(?:[^"\\$]++|\\.|\$(?:\{[^}]*+\}|(?!\{)))*+"|\$(?:\{(?:[^}\\]|\\.)*+\}|(?!\{)))*+\Z""",
-    re.DOTALL,
+# What the builder's word lexer surely reads: closed quotes and plain substitutions.
+_BRACES: Final = rb"""\$(?:\{[A-Za-z_]\w*+(?::?[-+?][^}'"\\$]*+)?\}|(?!\{))"""
+_CLOSED_TEXT: Final = (
+    rb"""(?:[^\\'"$]++|\\(?:.|\Z)|'[^']*+'|"(?:[^"\\$]++|\\.|""" + _BRACES + rb')*+"|' + _BRACES + rb")*+\Z"
 )
-_CLOSED_BACKTICK = lazy(_CLOSED.pattern.replace(rb"\\", rb"`"), re.DOTALL)
+_CLOSED = lazy(_CLOSED_TEXT, re.DOTALL)
+_CLOSED_BACKTICK = lazy(_CLOSED_TEXT.replace(rb"\\", rb"`"), re.DOTALL)
 _WORD: Final = rb"[^\s'\"$\\`\[-][^\s'\"\\`$]*+"
 _ONE: Final = rb"[ \t]+" + _WORD + rb"[ \t\r]*\n?\Z"
 _PAIRS: Final = rb"(?:[ \t]+[\w.-]++=(?:[^\s'\"\\`$]++|\"[^\"\\`$\n]*+\"(?=[ \t\r\n]|\Z))?+)++[ \t\r]*\n?\Z"
+_PATHS: Final = rb"(?:[ \t]+[^\s'\"$\\`\[<:-][^\s'\"\\`$<:]*+){2,}+[ \t\r]*\n?\Z"
+_IMAGE: Final = rb"[a-z0-9]++(?:[._/-][a-z0-9]++)*+(?::\w[\w.-]{0,127}+)?+"
 _SHELL_FORM: Final = rb"[ \t]+[^\s\[\\`-]"
 _PLAIN: Final = {
-    kind: re.compile(pattern).match
+    kind: lazy(pattern)
     for kind, pattern in {
         "RUN": _SHELL_FORM, "CMD": _SHELL_FORM, "ENTRYPOINT": _SHELL_FORM,
-        "FROM": rb"[ \t]+" + _WORD + rb"(?:[ \t]+[aA][sS][ \t]+[A-Za-z][\w.-]*+)?+[ \t\r]*\n?\Z",
-        "COPY": rb"(?:[ \t]+" + _WORD + rb"){2,}+[ \t\r]*\n?\Z", "ADD": rb"(?:[ \t]+" + _WORD + rb"){2,}+[ \t\r]*\n?\Z",
+        "FROM": rb"[ \t]+" + _IMAGE + rb"(?:[ \t]+[aA][sS][ \t]+[A-Za-z][\w.-]*+)?+[ \t\r]*\n?\Z",
+        "COPY": _PATHS, "ADD": _PATHS,
         "ENV": _PAIRS, "LABEL": _PAIRS, "MAINTAINER": rb"[ \t]+[^\s\\`-]",
         "ARG": rb"[ \t]+\w++(?:=[^\s'\"\\`$]*+)?+[ \t\r]*\n?\Z",
-        "USER": _ONE, "WORKDIR": _ONE, "STOPSIGNAL": _ONE, "EXPOSE": _ONE, "VOLUME": _ONE,
+        "USER": _ONE, "WORKDIR": _ONE, "VOLUME": _ONE,
+        "EXPOSE": rb"(?:[ \t]+\d{1,4}(?:/tcp|/udp)?+(?![^ \t\r\n]))++[ \t\r]*\n?\Z",
     }.items()
 }  # fmt: skip
 """Shapes with which nothing can be wrong: nearly every instruction, at the price of one pattern."""
@@ -59,16 +65,21 @@ def check_instruction(instruction: Instruction, problems: list[Problem]) -> None
     """Append what is wrong with one instruction on its own."""
     kind = instruction.kind
     plain = _PLAIN.get(kind)
-    if plain is not None and plain(instruction.file.source.data, instruction.keyword[1], instruction.head_end):
+    if plain is not None and plain.match(instruction.file.source.data, instruction.keyword[1], instruction.head_end):
         return
     check = _CHECKS.get(kind)
     if check is None:
         problems.append(_unknown(instruction))
         return
+    before = len(problems)
     problems.extend(_flags(instruction))
     problems.extend(check(instruction))
     if kind in _EXPANDED:
-        problems.extend(_closed(instruction))
+        problems.extend(_readable(instruction))
+    if len(problems) == before:
+        from jettison.dockerfile.values import check_values
+
+        problems.extend(check_values(instruction))
 
 
 def check_file(file: Dockerfile) -> None:
@@ -85,6 +96,10 @@ def check_file(file: Dockerfile) -> None:
             message = f"{instruction.kind} stands before the first FROM"
             problems.append(Problem(instruction.keyword_span, message, "FROM or ARG"))
             break
+    if b"from=" in file.source.data:
+        from jettison.dockerfile.values import check_sources
+
+        problems.extend(check_sources(file))
     if (line := longest_line(file.source.data)) is not None:
         problems.append(Problem(line, f"a line of {len(line):,} bytes", "at most 65,535"))
     if len(problems) > 1:
@@ -102,26 +117,35 @@ def _unknown(instruction: Instruction) -> Problem:
     return Problem(instruction.keyword_span, f"unknown instruction {shown}", expected)
 
 
-def _closed(instruction: Instruction) -> Iterator[Problem]:
+def _readable(instruction: Instruction) -> Iterator[Problem]:
+    """Quotes and substitutions that the builder cannot read."""
     rest = instruction.rest
     if b"'" not in rest and b'"' not in rest and b"${" not in rest:
         return
     pattern = _CLOSED if instruction.grammar.escape == b"\\" else _CLOSED_BACKTICK
     if instruction.json is not None:
+        from jettison.dockerfile.values import unreadable
+
+        for word in instruction.json:
+            yield from unreadable(instruction, word.span, word.text or "")
         return
-    words = instruction.words
-    if instruction.kind in ("ENV", "LABEL") and words and b"=" not in words[0].raw:
+    if instruction.kind == "ARG":
         words = [pair.value for pair in instruction.pairs if pair.value]
+    elif instruction.kind in ("ENV", "LABEL"):
+        words = [word for pair in instruction.pairs for word in (pair.name, pair.value) if word]
+    else:
+        words = instruction.words
     for word in words:
         if pattern.match(word.raw) is None:
-            what = "${" if word.raw.count(b"'") % 2 == 0 and word.raw.count(b'"') % 2 == 0 else "quote"
-            yield Problem(word.span, f"an unclosed {what} in {_shown(word.raw)}", "its closing character")
+            from jettison.dockerfile.values import unreadable
+
+            yield from unreadable(instruction, word.span, word.text or "")
 
 
 def _flags(instruction: Instruction) -> Iterator[Problem]:
     seen: set[str] = set()
     allowed = FLAGS.get(instruction.kind, _NO_FLAGS)
-    for flag in instruction.flags:
+    for flag in instruction.flags if instruction.kind not in _FLAGS_IGNORED else ():
         if flag.name not in allowed:
             import difflib
 
@@ -131,7 +155,7 @@ def _flags(instruction: Instruction) -> Iterator[Problem]:
         elif flag.name in seen and flag.name not in REPEATED:
             yield Problem(flag.span, f"--{flag.name} stands twice", "it once")
         elif flag.name in BOOLEAN:
-            if flag.value is not None and flag.value.lower() not in ("", "true", "false"):
+            if flag.value is not None and flag.value.lower() not in ("true", "false"):
                 yield Problem(flag.span, f"--{flag.name}={flag.value} is no boolean", "true or false")
         elif flag.value is None:
             yield Problem(flag.span, f"--{flag.name} has no value", f"--{flag.name}=...")
@@ -259,7 +283,7 @@ def _healthcheck(instruction: Instruction) -> Iterator[Problem]:
         yield Problem(where, "HEALTHCHECK CMD has no command", "a command")
     for flag in instruction.flags:
         value = flag.value or ""
-        if "$" in value or flag.name not in FLAGS["HEALTHCHECK"]:
+        if flag.name not in FLAGS["HEALTHCHECK"]:
             continue
         if flag.name == "retries":
             if value and not re.fullmatch(r"\+?\d+", value):

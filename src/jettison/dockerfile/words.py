@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, NamedTuple
+
+from jettison.dockerfile.patterns import lazy
 
 if TYPE_CHECKING:
     from jettison.dockerfile.logical import Logical
     from jettison.finding import Span
+
+
+_FIELD = lazy(r'(?:"((?:[^"]|"")*)"|([^",]*))(?:(,)|\Z)', re.DOTALL)
 
 
 class Word:
@@ -51,22 +57,26 @@ class Flag(NamedTuple):
     def options(self) -> dict[str, str]:
         """A value of the form `type=cache,target=/x` (as `--mount` has) as a dictionary; names in lower case."""
         result: dict[str, str] = {}
-        for field in _csv(self.value or ""):
+        if not self.value:
+            return result
+        for field in csv_fields(self.value) or self.value.split(","):
             name, equals, value = field.partition("=")
             result[name.strip().lower()] = value if equals else "true"
         return result
 
 
-def _csv(value: str) -> list[str]:
-    """Fields of one CSV record; quotes hold commas together."""
+def csv_fields(value: str) -> list[str] | None:
+    """Fields of one CSV record, as Go reads them: quotes hold commas together; None for quotes that do not."""
     if '"' not in value:
         return value.split(",") if value else []
-    import csv
-
-    try:
-        return next(csv.reader([value], strict=True), [])
-    except csv.Error:
-        return value.split(",")
+    fields = []
+    position = 0
+    while match := _FIELD.match(value, position):
+        fields.append(match[1].replace('""', '"') if match[1] is not None else match[2])
+        position = match.end()
+        if position == len(value) and not match[3]:
+            return fields
+    return None
 
 
 class Pair(NamedTuple):
