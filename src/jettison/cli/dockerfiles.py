@@ -93,9 +93,9 @@ class Found:
             try:
                 with os.fdopen(descriptor, "wb") as file:
                     file.write(data)
-                    os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))
                     with contextlib.suppress(PermissionError):
                         os.fchown(file.fileno(), status.st_uid, status.st_gid)
+                    os.fchmod(file.fileno(), stat.S_IMODE(status.st_mode))  # last, for fchown takes set-user-ID away
                     os.fsync(file.fileno())
                 os.replace(temporary, target)
             except BaseException:
