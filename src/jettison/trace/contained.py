@@ -9,7 +9,6 @@ the container plainly, as its USER, and what could not be read then is counted a
 from __future__ import annotations
 
 import io
-import os
 import tarfile
 import uuid
 from contextlib import suppress
@@ -20,6 +19,7 @@ from jettison.engines.containers import Container, Output, Wish
 from jettison.errors import InputError, NotFound, RemoteError
 from jettison.oci.reference import Reference
 from jettison.stores import docker_daemon
+from jettison.trace import owners
 from jettison.trace.accounts import Account, account
 from jettison.trace.binary import sensor
 from jettison.trace.log import EMPTY
@@ -106,7 +106,7 @@ class Contained:
             volume=PLACE,
             read_only=setup.read_only,
             tmpfs=setup.tmpfs,
-            labels={LABEL: _owner()},
+            labels={LABEL: owners.this_process()},
         )
         config = containers.inspect_image(self._api, self._image or "").config or containers.ImageConfig()
         self._container = containers.create(self._api, wish, config)
@@ -211,21 +211,7 @@ def sweep(api: Api) -> int:
     """Remove what runs of this machine whose process was killed have left in the engine; how many there were."""
     removed = 0
     for identifier, owner in containers.leftovers(api, LABEL):
-        machine, process, started = (*owner.split(" "), "", "")[:3]
-        if machine == os.uname().nodename and process.isdigit() and started != _started(int(process)):
+        if owners.orphaned(owner):
             Container(api, identifier).remove()
             removed += 1
     return removed
-
-
-def _owner() -> str:
-    return f"{os.uname().nodename} {os.getpid()} {_started(os.getpid())}"
-
-
-def _started(process: int) -> str:
-    """When a process started, in the kernel's clock ticks; empty where there is none (or no /proc to tell)."""
-    try:
-        with open(f"/proc/{process}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split()[19].decode()
-    except (OSError, IndexError):
-        return ""
