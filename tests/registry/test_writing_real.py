@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +17,7 @@ from jettison.errors import RemoteError, Unauthorized
 from jettison.image.check import check
 from jettison.image.compose import compose
 from registry.cutting import cutting
-from registry.faults import layer
+from registry.faults import fails, layer
 from registry.test_real import log_in
 
 if TYPE_CHECKING:
@@ -113,3 +116,48 @@ def test_squeeze_writes_there(registry: str, image: Image, tmp_path: Path, skope
     assert after.layers[0].stored_size is not None
     skopeo("copy", "--quiet", "--src-tls-verify=false", name, f"oci:{tmp_path}/skopeo:1")
     assert stores.open_image(f"oci:{tmp_path}/skopeo:1").digest == after.digest
+
+
+def test_a_copy_into_a_layout_goes_on(
+    start: Any, tmp_path: Path, image: Image, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jettison.stores.layout_graph.AT_ONCE", 1)
+    server, target = start(), f"oci:{tmp_path}/out:1"
+    source = f"docker://{server.host}/app:1"
+    stores.write_image(image, source)
+    last = f"/v2/app/blobs/{image.layers[2].digest}"
+    server.on(last, fails(503, **{"Retry-After": "3600"}))
+    assert main(["copy", source, target]) == 4
+    assert [row.names for row in stores.list_images(f"oci:{tmp_path}/out")] == []  # a layout, with no image in it yet
+    server.seen.clear()
+    assert main(["copy", source, target]) == 0
+    same(target, image)
+    big = f"/v2/app/blobs/{image.layers[0].digest}"
+    assert last in server.paths()
+    assert big not in server.paths()
+    server.on(last, fails(404))
+    assert main(["copy", source, f"oci:{tmp_path}/other:1"]) == 4
+    assert "there is no blob" in capsys.readouterr().err
+    assert not (tmp_path / "other").exists()  # there is nothing to go on with
+
+
+def test_a_killed_copy_leaves_the_old_or_the_new(registry: str, tmp_path: Path, image: Image) -> None:
+    old = compose([layer({"old": b"old"})])
+    stores.write_image(image, f"oci:{tmp_path}/new:1")
+    targets = [f"docker://{registry}/killed:1", f"oci:{tmp_path}/out:1", f"oci-archive:{tmp_path}/out.tar:1"]
+    chance = random.Random(11)
+    for target in targets:
+        stores.write_image(old, target)
+        for _ in range(4):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "jettison.cli.main", "copy", f"oci:{tmp_path}/new:1", target]
+            )
+            time.sleep(chance.uniform(0.2, 1.6))
+            process.kill()
+            process.wait()
+            found = stores.open_image(target)
+            check(found).demand()
+            assert found.digest in (old.digest, image.digest)
+        assert main(["copy", f"oci:{tmp_path}/new:1", target]) == 0
+        same(target, image)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["home", "new", "out", "out.tar"]

@@ -1,7 +1,7 @@
 """Copy an image from any store to any other, with all its platforms, digests and attestations as they are.
 
-Blobs that the target has are not sent again, so a copy that broke off goes on where it stood when it is run again. The
-target has the whole image or what it had before: a tag moves last. docs/copy.md tells the rest.
+Blobs that the target has are not sent again, so a copy that the network broke off goes on where it stood when it is run
+again. The target names the whole image or what it named before: a tag moves last. docs/copy.md tells the rest.
 """
 
 from __future__ import annotations

@@ -6,19 +6,19 @@ leaves at most blobs and manifests that nobody refers to, which registries clear
 
 from __future__ import annotations
 
-import threading
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jettison.errors import DigestMismatch, RemoteError
 from jettison.image.graph import Delivery, Handed, stays_elsewhere
+from jettison.image.together import Told, together
 from jettison.oci.digest import Digest
 from jettison.registry import referrers
 from jettison.registry.blob import BlobSource
 from jettison.registry.upload import PUSH, SENT, upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from jettison.image.graph import Graph, Node
     from jettison.image.source import Source
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
 AT_ONCE = 4
 """Blobs under way at a time; each keeps at most a few megabytes in memory."""
 _SUBJECT = "oci-subject"
-
-
-class _Stopped(RemoteError):
-    """Another blob failed; this one need not go on."""
 
 
 def push(repository: Repository, graph: Graph, *, told: Callable[[int], None] | None = None) -> Delivery:
@@ -48,9 +44,7 @@ class _Push:
     def __init__(self, repository: Repository, told: Callable[[int], None] | None) -> None:
         self._repository = repository
         self._client = repository.clients[-1]
-        self._told = told or (lambda count: None)
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._told = Told(told)
 
     def run(self, graph: Graph) -> Delivery:
         name = self._repository.name
@@ -59,31 +53,20 @@ class _Push:
                 f"this is {graph.root.digest}, which cannot be had under another digest", where=str(name)
             )
         layers, configs = graph.blobs()
-        handed = [*self._each(graph, layers), *self._each(graph, configs)]
+        handed = [
+            handed
+            for blobs in (layers, configs)
+            for handed in together(partial(self._blob, graph.blob), blobs, self._told, AT_ONCE)
+        ]
         *others, root = graph.nodes()
         for node in others:
             self._put(node, node.digest)
         self._put(root, name.tag or root.digest)
         return Delivery(root.descriptor, tuple(handed), len(others) + 1)
 
-    def _each(self, graph: Graph, blobs: Iterable[Descriptor]) -> list[Handed]:
-        """Upload some blobs; the first failure stops them all."""
-        with ThreadPoolExecutor(AT_ONCE, "jettison-push") as pool:
-            futures = [pool.submit(self._blob, graph.blob, descriptor) for descriptor in blobs]
-            try:
-                wait(futures, return_when=FIRST_EXCEPTION)
-            finally:
-                if not all(future.done() and not future.exception() for future in futures):
-                    self._stop.set()
-                    pool.shutdown(cancel_futures=True)
-            errors = [error for future in futures if not future.cancelled() and (error := future.exception())]
-            for error in sorted(errors, key=lambda error: isinstance(error, _Stopped)):
-                raise error
-            return [future.result() for future in futures]
-
     def _blob(self, find: Callable[[Descriptor], Source], descriptor: Descriptor) -> Handed:
         if stays_elsewhere(descriptor):
-            self._advance(descriptor.size)
+            self._told(descriptor.size)
             return Handed(descriptor, "elsewhere")
         source = find(descriptor)
         fate = upload(
@@ -92,17 +75,11 @@ class _Push:
             source,
             self._repository.transport.patience,
             mount=_mountable(source, self._repository.name),
-            told=self._advance,
+            told=self._told,
         )
         if fate != SENT:
-            self._advance(descriptor.size)
+            self._told(descriptor.size)
         return Handed(descriptor, fate)
-
-    def _advance(self, count: int) -> None:
-        if self._stop.is_set():
-            raise _Stopped("given up, since another blob failed", where=self._repository.where)
-        with self._lock:
-            self._told(count)
 
     def _put(self, node: Node, selector: str) -> None:
         put_manifest(self._repository, node.descriptor.media_type, node.data, selector, subject=_subject(node))

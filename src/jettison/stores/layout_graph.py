@@ -4,26 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from jettison.errors import DigestMismatch, ImageError, NotFound, UsageError
+from jettison.errors import DigestMismatch, ImageError, JettisonError, NotFound, RemoteError, UsageError
 from jettison.image.graph import Delivery, Graph, Handed, grow, stays_elsewhere
 from jettison.image.source import FileSource
+from jettison.image.together import Told, together
 from jettison.oci import index as indexes
 from jettison.oci import manifest as manifests
 from jettison.oci import media_types
 from jettison.oci.descriptor import Descriptor
 from jettison.oci.digest import Digest
 from jettison.registry.referrers import described
+from jettison.stores import outputs
 from jettison.stores.contents import located
 from jettison.stores.layout import answers_to, blob, name_of, path_of, root, speaks_of
 from jettison.stores.writing import OCI_LAYOUT, encode_index, indexed, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from jettison.image.source import Source
     from jettison.oci.index import Index
@@ -31,6 +35,10 @@ if TYPE_CHECKING:
     from jettison.oci.reference import Reference
     from jettison.stores.contents import Contents
     from jettison.stores.outputs import Output
+
+
+AT_ONCE = 4
+"""Blobs under way at a time, into a directory."""
 
 
 def open_layout_graph(contents: Contents, reference: str, selector: str | None) -> Graph:
@@ -112,23 +120,63 @@ def referrers_in(contents: Contents, reference: Reference, digest: Digest) -> It
                 yield replace(reference, selector=f"@{entry.digest}"), described(kind, data)
 
 
-def write_layout_graph(
-    output: Output,
-    graph: Graph,
-    *,
-    name: str | None = None,
-    folder: str | None = None,
-    told: Callable[[int], None] | None = None,
+def write_archive(
+    output: Output, graph: Graph, *, name: str | None = None, told: Callable[[int], None] | None = None
 ) -> Delivery:
-    """Write a graph into a layout, under a tag or whole name; its blobs and documents first, the index last.
-
-    Blobs that the layout at `folder` holds are not read from the graph, as long as they are what they should be.
-    Raises `DigestMismatch` where a blob is not what its manifest says.
-    """
-    told = told or (lambda count: None)
-    output.add("oci-layout", OCI_LAYOUT)
+    """Write a graph as a layout of its own, under a tag or whole name. Raises `DigestMismatch`."""
+    heard = Told(told)
     layers, configs = graph.blobs()
-    handed = [_written(output, graph, descriptor, folder, told) for descriptor in (*layers, *configs)]
+    handed = [_written(output, graph, descriptor, heard) for descriptor in (*layers, *configs)]
+    return _described(output, graph, name, handed)
+
+
+def write_directory(
+    folder: str, graph: Graph, *, name: str | None = None, told: Callable[[int], None] | None = None
+) -> Delivery:
+    """Write a graph into the layout at `folder`, new or there already, under a tag or whole name.
+
+    Each blob is in the layout as soon as it is complete, so that a copy that the network broke off can go on; the
+    index names the image last. Blobs that are there are not read from the graph, as long as they are what they should
+    be. Raises `DigestMismatch` where a blob is not what its manifest says.
+    """
+    heard = Told(told)
+
+    def put(descriptor: Descriptor) -> Handed:
+        if _is_there(os.path.join(folder, path_of(descriptor.checked_digest())), descriptor):
+            heard(descriptor.size)
+            return Handed(descriptor, "there")
+        with outputs.layout(folder) as output:
+            return _written(output, graph, descriptor, heard)
+
+    with _at_least_empty(folder):
+        layers, configs = graph.blobs()
+        handed = together(put, (*layers, *configs), heard, AT_ONCE)
+        with outputs.layout(folder) as output:
+            return _described(output, graph, name, handed)
+
+
+@contextmanager
+def _at_least_empty(folder: str) -> Iterator[None]:
+    """A layout at `folder`, without any image if need be.
+
+    One that is new stays after a failure only where going on makes sense: when the network failed, or the user left.
+    """
+    new = not os.path.isfile(os.path.join(folder, "index.json"))
+    if new:
+        with outputs.directory(folder) as output:
+            output.add("oci-layout", OCI_LAYOUT)
+            output.amend("index.json", lambda there: encode_index([]))
+    try:
+        yield
+    except JettisonError as error:
+        if new and not isinstance(error, RemoteError):
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _described(output: Output, graph: Graph, name: str | None, handed: Iterable[Handed]) -> Delivery:
+    """Write the documents, and the index that names the root."""
+    output.add("oci-layout", OCI_LAYOUT)
     nodes = list(graph.nodes())
     for node in nodes:
         output.add(path_of(Digest.parse(node.digest)), node.data)
@@ -145,15 +193,11 @@ def _platform(graph: Graph) -> Platform | None:
     return platform if platform.known else None
 
 
-def _written(
-    output: Output, graph: Graph, descriptor: Descriptor, folder: str | None, told: Callable[[int], None]
-) -> Handed:
+def _written(output: Output, graph: Graph, descriptor: Descriptor, told: Told) -> Handed:
     digest = descriptor.checked_digest()
     if stays_elsewhere(descriptor):
-        return Handed(descriptor, "elsewhere")
-    if folder is not None and _is_there(os.path.join(folder, path_of(digest)), descriptor):
         told(descriptor.size)
-        return Handed(descriptor, "there")
+        return Handed(descriptor, "elsewhere")
     output.add_blob(_verified(graph.blob(descriptor), descriptor, graph.reference, told), lambda _: path_of(digest))
     return Handed(descriptor, "sent")
 

@@ -9,7 +9,7 @@ from jettison.errors import NotFound
 from jettison.stores import outputs
 from jettison.stores.contents import Directory, located
 from jettison.stores.layout import list_layout, open_layout
-from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_layout_graph
+from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_directory
 from jettison.stores.writing import KEEP, demand_tag, write_layout
 
 if TYPE_CHECKING:
@@ -61,9 +61,8 @@ def open_graph(reference: Reference) -> Graph:
 def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], None] | None = None) -> Delivery:
     """Write a graph under the reference's tag, as `write_image` does. Blobs that are there are not written again."""
     demand_tag(reference)
-    folder = reference.location
-    with located(folder), outputs.layout(folder) as output:
-        return write_layout_graph(output, graph, name=reference.selector, folder=folder, told=told)
+    with located(reference.location):
+        return write_directory(reference.location, graph, name=reference.selector, told=told)
 
 
 def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:

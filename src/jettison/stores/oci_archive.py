@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from jettison.stores import outputs
 from jettison.stores.archives import demand_alone, open_archive
 from jettison.stores.layout import list_layout, open_layout, path_of
-from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_layout_graph
+from jettison.stores.layout_graph import open_layout_graph, referrers_in, write_archive
 from jettison.stores.writing import KEEP, demand_tag, manifest_json, write_saved
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def write_graph(graph: Graph, reference: Reference, *, told: Callable[[int], Non
             paths = [path_of(layer.checked_digest()) for layer in manifest.layers]
             names = [reference.selector] if reference.selector else []
             output.add("manifest.json", manifest_json(path_of(manifest.config.checked_digest()), paths, names))
-        return write_layout_graph(output, graph, name=reference.selector, told=told)
+        return write_archive(output, graph, name=reference.selector, told=told)
 
 
 def list_referrers(reference: Reference, digest: Digest) -> Iterator[tuple[Reference, Descriptor]]:
