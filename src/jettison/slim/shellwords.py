@@ -32,9 +32,12 @@ def programs(code: bytes) -> list[str]:
         return []
     found: dict[str, None] = {}
     for node in _commands(_parser().parse(code).root_node):
-        words = [text for child in node.children if (text := _static(child, code)) is not None]
-        if not words:
+        head = next((child for child in node.children if child.type == "command_name"), None)
+        first = _static(head, code) if head is not None else None
+        if first is None:
             continue
+        rest = (_static(child, code) for child in node.children if child.type != "command_name")
+        words = [first, *(text for text in rest if text is not None)]
         base = words[0].rpartition("/")[2]
         found.update(dict.fromkeys(words if base in _WRAPPERS else words[:1]))
     return list(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jettison.image.entry import show
 from jettison.report.style import Style, fit
 from jettison.units import percent, size
 
@@ -11,21 +12,46 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from jettison.lighten import LayerChange, LayerFacts, Lightened
+    from jettison.rewrite.startup import Cost
+    from jettison.rewrite.upx import Program
 
 
 def report(done: Lightened, style: Style) -> Iterator[str]:
     """The whole report."""
-    yield style(f"{'LAYERS':<38}{'tar':>10}{'':>11}{'stored':>11}{'':>10}", "bold")
-    for number, layer in enumerate(done.layers):
-        yield _row(number, layer, style)
-    yield style(_totals(done), "bold")
+    yield from layers(done, style)
     if done.dropped:
         yield ""
         yield style(f"{'DROPPED':<48}{'files':>10}{'bytes':>12}", "bold")
         for name, files, total in done.dropped:
             yield f"{fit(name, 47):<48}{files:>10,}{size(total):>12}"
+    if done.packed:
+        yield ""
+        yield style(f"{'PACKED':<34}{'bytes':>18}{'start-up':>20}{'memory':>22}", "bold")
+        for program in done.packed:
+            yield _program(program)
+        yield "each process of a packed program has its own copy of it in memory, where others share pages"
     yield ""
     yield from proof(done, style)
+
+
+def layers(done: Lightened, style: Style) -> Iterator[str]:
+    """The table of layers."""
+    yield style(f"{'LAYERS':<38}{'tar':>10}{'':>11}{'stored':>11}{'':>10}", "bold")
+    for number, layer in enumerate(done.layers):
+        yield _row(number, layer, style)
+    yield style(_totals(done), "bold")
+
+
+def _program(program: Program) -> str:
+    before, after = program.cost_before, program.cost_after
+    seconds = f"{before.seconds * 1000:.1f} → {after.seconds * 1000:.1f} ms" if before and after else "unknown"
+    memory = f"{_peak(before)} → {_peak(after)}" if before and after else "unknown"
+    changed = f"{size(program.before)} → {size(program.after)}"
+    return f"{fit(show(program.path), 33):<34}{changed:>18}{seconds:>20}{memory:>22}"
+
+
+def _peak(cost: Cost) -> str:
+    return size(cost.memory) if cost.memory is not None else "unknown"
 
 
 def _row(number: int, layer: LayerChange, style: Style) -> str:
@@ -78,7 +104,11 @@ def proof(done: Lightened, style: Style) -> Iterator[str]:
         if stored is not None and new_stored is not None
         else ""
     )
-    meant = f", {len(done.gone):,} paths dropped, {len(done.changed):,} files changed as asked" if done.gone else ""
+    meant = (
+        f", {len(done.gone):,} paths dropped, {len(done.changed):,} files changed as asked"
+        if done.gone or done.changed
+        else ""
+    )
     yield style(
         f"proof: {done.proof.paths:,} paths and {size(done.proof.content)} of content compared, 0 differences{meant}",
         "green",

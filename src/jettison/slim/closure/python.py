@@ -88,6 +88,7 @@ def follow(view: View, fresh: list[Node]) -> Iterator[Need]:
     for node in fresh:
         if node.children is None and view.kept.used(node.entry.path):
             _learn(view, pythons, node.entry.path)
+            yield from _twins(view, node.entry.path)
     if not pythons.libraries:
         return
     sources: list[bytes] = []
@@ -95,7 +96,6 @@ def follow(view: View, fresh: list[Node]) -> Iterator[Need]:
         path = node.entry.path
         if node.children is not None:
             continue
-        yield from _twins(view, path)
         yield from _whole(view, pythons, path)
         if _is_source(view, node) and _counts(view, path):
             sources.append(path)

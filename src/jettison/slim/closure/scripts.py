@@ -26,8 +26,10 @@ def follow(view: View, fresh: list[Node]) -> Iterator[Need]:
         if not content.startswith(b"#!"):
             continue
         words = content[2:256].partition(b"\n")[0].split()
+        if not view.kept.used(path):
+            continue  # c_rehash needs no Perl while nobody runs it
         yield from _interpreters(view, path, words)
-        if _is_shell(words) and view.kept.used(path) and view.own(path):
+        if _is_shell(words) and view.own(path):
             for name in programs(content):
                 found = view.program(name)
                 if found is not None:
@@ -43,15 +45,14 @@ def _may_be_script(view: View, node: Node) -> bool:
 def _interpreters(view: View, path: bytes, words: list[bytes]) -> Iterator[Need]:
     if not words:
         return
-    strength = view.kept.reasons[path].strength
-    yield Need(words[0].lstrip(b"/"), "the script's interpreter", path, strength)
+    yield Need(words[0].lstrip(b"/"), "the script's interpreter", path)
     if words[0].endswith(b"/env"):
         for word in words[1:]:
             if word.startswith(b"-") or b"=" in word:
                 continue
             found = view.program(os.fsdecode(word))
             if found is not None:
-                yield Need(found, "the script's interpreter, by env", path, strength)
+                yield Need(found, "the script's interpreter, by env", path)
             return
 
 
