@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from jettison.image.indexer import Indexer
     from jettison.image.tree import Tree
     from jettison.rewrite.spool import Spool
+    from jettison.rewrite.upx import Packer, Program
 
 
 WORTHWHILE = 0.01
@@ -110,7 +111,8 @@ class Lightened:
 
     `after` and `proof` are None where nothing was written. `proof` compares the trees; `gone` are paths that were
     dropped, `changed` files whose content was changed on purpose: the proof found no difference beyond them, or there
-    would be no result. `dropped` tells of each wish its files and bytes, `notes` say what could not be done.
+    would be no result. `dropped` tells of each wish its files and bytes, `packed` of each program that UPX packed,
+    `notes` say what could not be done.
     """
 
     before: Image
@@ -121,6 +123,7 @@ class Lightened:
     changed: frozenset[bytes] = frozenset()
     dropped: tuple[tuple[str, int, int], ...] = ()
     notes: tuple[str, ...] = ()
+    packed: tuple[Program, ...] = ()
     cargo: Image | None = None
 
     @property
@@ -147,17 +150,18 @@ def lighten(
     reader: Indexer | None = None,
     *,
     dropping: Dropping | None = None,
+    packer: Packer | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Lightened:
     """The image made lighter, proved. New layers lie in the `spool`. Raises `ImageError` where the proof fails.
 
     `indexer` knows the image, with probes where anything is to be dropped or stripped; `reader` indexes what was
-    written (default: the same one).
+    written (default: the same one). `packer` packs programs with UPX.
     """
     reader = reader or indexer
     indexes = indexer.image(image)
     tree = stack(indexes)
-    work = plan(image, indexes, tree, recipe, dropping)
+    work = plan(image, indexes, tree, recipe, dropping, packer)
     result = finish(work.draft, spool, recipe.choice, name=recipe.name, progress=progress)
     facts = [LayerFacts.of(index) for index in indexes]
     if result is image:
@@ -191,16 +195,22 @@ def lighten(
         gone=frozenset(path for path in work.gone if path in tree.nodes and path not in shown.nodes),
         changed=frozenset(work.changed),
         dropped=dropping.kinds if dropping is not None else (),
+        packed=tuple(packer.programs) if packer is not None else (),
         notes=tuple(work.notes),
         cargo=cargo,
     )
 
 
 def preview(
-    image: Image, indexes: Sequence[LayerIndex], tree: Tree, recipe: Recipe, dropping: Dropping | None = None
+    image: Image,
+    indexes: Sequence[LayerIndex],
+    tree: Tree,
+    recipe: Recipe,
+    dropping: Dropping | None = None,
+    packer: Packer | None = None,
 ) -> Lightened:
     """What would be done, as far as that is known before the layers are packed; nothing is written."""
-    work = plan(image, indexes, tree, recipe, dropping)
+    work = plan(image, indexes, tree, recipe, dropping, packer)
     facts: list[LayerFacts] = []
     for layer in work.draft.layers:
         if layer.untouched and layer.origin is not None:
@@ -215,14 +225,20 @@ def preview(
         gone=work.gone,
         changed=frozenset(work.changed),
         dropped=dropping.kinds if dropping is not None else (),
+        packed=tuple(packer.programs) if packer is not None else (),
         notes=tuple(work.notes),
     )
 
 
 def plan(
-    image: Image, indexes: Sequence[LayerIndex], tree: Tree, recipe: Recipe, dropping: Dropping | None = None
+    image: Image,
+    indexes: Sequence[LayerIndex],
+    tree: Tree,
+    recipe: Recipe,
+    dropping: Dropping | None = None,
+    packer: Packer | None = None,
 ) -> _Work:
-    """The draft of the result; nothing but small files is read for it."""
+    """The draft of the result; nothing but small files is read for it, and programs that are stripped or packed."""
     work = _Work(Draft.of(image, indexes, base=recipe.base))
     step = None
     if dropping is not None:
@@ -235,6 +251,10 @@ def plan(
     if recipe.strip:
         work.draft, stripped = strip_programs(work.draft, "programs stripped", besides=work.gone)
         work.changed |= stripped
+    if packer is not None:
+        work.draft = packer.pack(work.draft, besides=work.gone)
+        work.changed |= packer.changed
+        work.notes += packer.notes()
     work.draft = _squeezed(work, step or "squeezed", recipe)
     if recipe.link:
         work.draft = link_duplicates(work.draft, "duplicates linked")

@@ -10,6 +10,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from jettison.errors import JettisonError
+from jettison.image.source import FileSource
 from jettison.image.stream import Stream
 from jettison.rewrite.renaming import renamed
 
@@ -46,7 +47,17 @@ class Renamed(NamedTuple):
         return self.end - self.start
 
 
-Piece = bytes | Range | Renamed
+class FileBytes(NamedTuple):
+    """The whole content of a file of our own, which stays until the rope is read."""
+
+    path: str
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+
+Piece = bytes | Range | Renamed | FileBytes
 
 
 class RopeReader:
@@ -64,6 +75,8 @@ class RopeReader:
     def _parts(self, piece: Piece) -> Iterable[bytes | memoryview]:
         if isinstance(piece, bytes):
             return (piece,)
+        if isinstance(piece, FileBytes):
+            return FileSource(piece.path, 0, piece.size).chunks()
         return self._range(piece)
 
     def _range(self, piece: Range | Renamed) -> Iterator[bytes | memoryview]:

@@ -11,6 +11,7 @@ from jettison.image.entry import show
 
 if TYPE_CHECKING:
     from jettison.lighten import LayerFacts, Lightened
+    from jettison.rewrite.upx import Program
 
 FORMAT = 1
 
@@ -34,6 +35,7 @@ def render(done: Lightened) -> bytes:
                 for layer in done.layers
             ],
             "dropped": [{"what": name, "files": files, "bytes": total} for name, files, total in done.dropped],
+            "packed": [_program(program) for program in done.packed],
             "gone": sorted(show(path) for path in done.gone),
             "changed": sorted(show(path) for path in done.changed),
             "proof": _proof(done),
@@ -48,6 +50,15 @@ def _proof(done: Lightened) -> dict[str, Any] | None:
     if done.proof is None:
         return None
     return {"paths": done.proof.paths, "content": done.proof.content, "unexpected_differences": 0}
+
+
+def _program(program: Program) -> dict[str, Any]:
+    """A packed program; a cost that was not measured is null. Seconds from exec to exit, peak memory in bytes."""
+    cost = {
+        when: {"seconds": value.seconds, "memory": value.memory} if value is not None else None
+        for when, value in (("before", program.cost_before), ("after", program.cost_after))
+    }
+    return {"path": show(program.path), "bytes": {"before": program.before, "after": program.after}, "start": cost}
 
 
 def _facts(facts: LayerFacts | None) -> dict[str, Any] | None:

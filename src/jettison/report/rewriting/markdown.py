@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from jettison.image.entry import show
 from jettison.report.rewriting.text import proof, totals
 from jettison.report.style import Style
 from jettison.units import size
@@ -46,6 +47,16 @@ def _lines(done: Lightened) -> Iterator[str]:
         yield "|---|--:|--:|"
         for name, files, total in done.dropped:
             yield f"| {name} | {files:,} | {size(total)} |"
+    if done.packed:
+        yield ""
+        yield "| packed | bytes | | start-up | | memory | |"
+        yield "|---|--:|--:|--:|--:|--:|--:|"
+        for program in done.packed:
+            costs = (program.cost_before, program.cost_after)
+            seconds = [f"{cost.seconds * 1000:.1f} ms" if cost else "unknown" for cost in costs]
+            peaks = [size(cost.memory) if cost and cost.memory is not None else "unknown" for cost in costs]
+            cells = [_code(show(program.path)), size(program.before), size(program.after), *seconds, *peaks]
+            yield f"| {' | '.join(cells)} |"
 
 
 def _code(text: str) -> str:
