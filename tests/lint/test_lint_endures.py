@@ -127,7 +127,7 @@ def test_time_is_bounded(tmp_path: Path, data: bytes) -> None:
 # ---------------------------------------------------------------------- ShellCheck's positions
 
 CASES = {
-    "continuation": b'FROM debian:12\nRUN cd /srv \\\n    # a comment in between\n    && echo "x" \\\n    && rm -rf $A/b\n',
+    "continuation": b"FROM debian:12\nRUN cd /srv \\\n    # a comment in between\n    && true \\\n    && rm -rf $A/b\n",
     "blanks after the backslash": b"FROM debian:12\nRUN true && \\  \n\n  rm -rf $A/b\n",
     "heredoc": b"FROM debian:12\nRUN <<EOF\nset -e\nrm -rf $A/b\nEOF\n",
     "heredoc without tabs": b"FROM debian:12\nRUN <<-EOF\n\tset -e\n\t\trm -rf $A/b\n\tEOF\n",

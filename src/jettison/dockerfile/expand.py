@@ -14,6 +14,8 @@ from jettison.dockerfile.patterns import lazy
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+_PLAIN = lazy(r"[^'\"$\\`}/]+")
+"""Text in which nothing begins or ends, whatever the escape character and the end that is looked for."""
 _NAME = lazy(r"[A-Za-z_]\w*|\d+|[@*#?!$-]")
 
 
@@ -72,6 +74,10 @@ class _Expansion:
         parts: list[str] = []
         text = self.text
         while self.at < len(text):
+            if plain := _PLAIN.match(text, self.at):
+                parts.append(plain[0])
+                self.at = plain.end()
+                continue
             character = text[self.at]
             self.at += 1
             if stop and character == stop:

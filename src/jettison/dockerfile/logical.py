@@ -22,7 +22,8 @@ class Logical:
     __slots__ = ("_offsets", "_starts", "text")
 
     def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
-        self._offsets, parts = zip(*pieces, strict=True)
+        offsets, parts = zip(*pieces, strict=True)
+        self._offsets: tuple[int, ...] = offsets
         self.text = b"".join(parts)
         self._starts = (0, *accumulate(map(len, parts[:-1])))
 
