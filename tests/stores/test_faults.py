@@ -67,12 +67,17 @@ def everything(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("room", ["1m", "4m"])
-@pytest.mark.parametrize("transport", TARGETS)
+@pytest.mark.parametrize(
+    ("transport", "room"),
+    [(transport, room) for transport in TARGETS for room in ("1m", "4m") if (transport, room) != ("oci", "4m")],
+)
 def test_no_space_left(
     transport: str, room: str, source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With one megabyte the new layer finds no room, with four the image made of it."""
+    """With one megabyte the new layer finds no room, with four the image made of it.
+
+    A layout has room then: it links to the layer instead of copying it.
+    """
     with mounted(tmp_path / "small", f"size={room}") as small:
         if transport != "dir":
             stores.write_image(random_image(1, layers=1), f"{transport}:{small}/out:app:1")

@@ -12,10 +12,12 @@ from jettison.image.codec import recognise
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jettison.oci.digest import Digest
+
 CHUNK = 512 << 10
 """Bytes a read: small enough to keep three threads busy and memory low, large enough to make few calls."""
 
-_LEAP = 3 << 19
+_LEAP = 2 << 20
 """Bytes a read where nothing is compressed: each is as large as it was stored, and cheap to come by."""
 
 
@@ -82,6 +84,16 @@ class FileSource:
             raise InputError(f"reading failed: {error.strerror}", where=self.path) from None
         finally:
             os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSource(FileSource):
+    """A whole file that we wrote a moment ago, in a directory of our own, hashing it as we wrote.
+
+    Whoever wants it may link to it, and need not hash it again. `digest` is the sha256 of its bytes.
+    """
+
+    digest: Digest
 
 
 def read_all(source: Source, limit: int, what: str) -> bytes:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from jettison.errors import InputError
 from jettison.image.pipeline import Ahead, Beside
-from jettison.image.source import FileSource
+from jettison.image.source import OwnSource
 from jettison.oci.digest import Digest
 from jettison.rewrite.packing import Chunk
 from jettison.stores import unfinished
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 class Blob:
     """A layer that was written: its file, its digests, and its bytes unpacked (`raw`) and stored."""
 
-    source: FileSource
+    source: OwnSource
     diff_id: Digest
     digest: Digest
     raw: int
@@ -117,7 +117,7 @@ class _Writing:
                 _write_all(file.fileno(), chunk)
         diff_id = Digest("sha256:" + self._tar.hexdigest())
         digest = Digest("sha256:" + self._blob.hexdigest()) if packing.name is not None else diff_id
-        return Blob(FileSource(self._path, 0, self._stored), diff_id, digest, self._raw, packing.name)
+        return Blob(OwnSource(self._path, 0, self._stored, digest), diff_id, digest, self._raw, packing.name)
 
     def _counted(
         self, parts: Iterable[bytes | memoryview], hashing: Beside[bytes | memoryview]

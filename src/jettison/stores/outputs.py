@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import BinaryIO
 
+    from jettison.image.source import OwnSource
+
 
 class Output(Protocol):
     """Named files that are written one after the other."""
@@ -40,6 +42,9 @@ class Output(Protocol):
         What was written already under the same name is kept, and the second copy dropped. What is there with the
         `expected` digest is not even read.
         """
+
+    def link(self, source: OwnSource, path: str) -> bool:
+        """Give a blob that lies in a file of our own the name `path` as well; False where it must be copied."""
 
 
 def layout(path: str) -> AbstractContextManager[Output]:
@@ -120,6 +125,19 @@ class _Directory:
         os.makedirs(os.path.dirname(target), exist_ok=True)
         os.rename(os.path.join(self._root, ".blob"), target)
         return digest, size
+
+    def link(self, source: OwnSource, path: str) -> bool:
+        full = os.path.join(self._root, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        try:
+            with open(source.path, "rb", buffering=0) as file:
+                os.fsync(file.fileno())
+            os.link(source.path, full)
+        except FileExistsError:
+            return True
+        except OSError:
+            return False
+        return True
 
     def _write(self, path: str, chunks: Iterable[bytes]) -> tuple[Digest, int]:
         full = os.path.join(self._root, path)
@@ -222,6 +240,9 @@ class _Archive:
         self._file.write(tar.file_header(path.encode(), size))
         self._file.seek(end)
         return digest, size
+
+    def link(self, source: OwnSource, path: str) -> bool:
+        return False
 
 
 @contextlib.contextmanager

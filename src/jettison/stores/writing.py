@@ -14,6 +14,7 @@ import msgspec
 from jettison.errors import DigestMismatch, UsageError
 from jettison.image import codec
 from jettison.image.compose import describe, encode
+from jettison.image.source import OwnSource
 from jettison.oci import media_types
 from jettison.oci.decode import decode
 from jettison.oci.descriptor import REFERENCE_NAME, Descriptor
@@ -153,6 +154,9 @@ def _write_layer(output: Output, layer: Layer, compression: str) -> Descriptor:
     stored = layer.compression() if compression == KEEP else "none"
     claimed = layer.descriptor if compression == KEEP else None
     expected = claimed.checked_digest() if claimed else layer.diff_id if stored in (None, "none") else None
+    own = layer.source if isinstance(layer.source, OwnSource) else None
+    if own and claimed and own.digest == expected and output.link(own, path_of(own.digest)):
+        return claimed
     chunks = layer.source.chunks() if stored != "none" else _plain(layer)
     digest, size = output.add_blob(chunks, path_of, expected)
     if expected is not None and digest != expected:
