@@ -81,7 +81,7 @@ class Tape:
             raise self._lie("has more")
         self._kept.append(piece)
         self._held += len(piece)
-        while self._held - len(self._kept[0]) >= MEMORY:
+        while len(self._kept) > 1 and self._held - len(self._kept[0]) >= MEMORY:
             self._held -= len(self._kept.popleft())
         return piece
 
