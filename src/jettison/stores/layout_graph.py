@@ -13,7 +13,7 @@ import msgspec
 
 from jettison.errors import DigestMismatch, ImageError, JettisonError, NotFound, RemoteError, UsageError
 from jettison.image.graph import Delivery, Graph, Handed, grow, stays_elsewhere
-from jettison.image.source import FileSource
+from jettison.image.source import FileSource, OwnSource
 from jettison.image.together import Told, together
 from jettison.oci import index as indexes
 from jettison.oci import manifest as manifests
@@ -198,23 +198,39 @@ def _written(output: Output, graph: Graph, descriptor: Descriptor, told: Told) -
     if stays_elsewhere(descriptor):
         told(descriptor.size)
         return Handed(descriptor, "elsewhere")
-    output.add_blob(_verified(graph.blob(descriptor), descriptor, graph.reference, told), lambda _: path_of(digest))
+    source, path = graph.blob(descriptor), path_of(digest)
+    if isinstance(source, OwnSource) and source.digest == digest and output.link(source, path):
+        told(descriptor.size)
+    elif digest.algorithm == "sha256":  # which the output computes anyhow
+        found, size = output.add_blob(_heard(source, told), lambda _: path)
+        _demand_same(found, size, descriptor, graph.reference)
+    else:
+        output.add_blob(_verified(source, descriptor, graph.reference, told), lambda _: path)
     return Handed(descriptor, "sent")
+
+
+def _heard(source: Source, told: Callable[[int], None]) -> Iterator[bytes]:
+    for chunk in source.chunks():
+        told(len(chunk))
+        yield chunk
 
 
 def _verified(source: Source, descriptor: Descriptor, where: str, told: Callable[[int], None]) -> Iterator[bytes]:
     """The blob's bytes; at their end it is known that they are the right ones."""
-    digest = descriptor.checked_digest()
-    hasher, size = hashlib.new(digest.algorithm), 0
-    for chunk in source.chunks():
+    algorithm, size = descriptor.checked_digest().algorithm, 0
+    hasher = hashlib.new(algorithm)
+    for chunk in _heard(source, told):
         hasher.update(chunk)
         size += len(chunk)
-        told(len(chunk))
         yield chunk
-    if size != descriptor.size or hasher.hexdigest() != digest.hex:
-        found = f"{digest.algorithm}:{hasher.hexdigest()}"
+    _demand_same(f"{algorithm}:{hasher.hexdigest()}", size, descriptor, where)
+
+
+def _demand_same(found: str, size: int, descriptor: Descriptor, where: str) -> None:
+    if size != descriptor.size or found != descriptor.digest:
         raise DigestMismatch(
-            f"a blob has {size:,} bytes and the digest {found}; its manifest says {descriptor.size:,} and {digest}",
+            f"a blob has {size:,} bytes and the digest {found}; its manifest says {descriptor.size:,} and "
+            f"{descriptor.digest}",
             where=where,
         )
 
