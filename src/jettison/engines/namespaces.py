@@ -250,9 +250,13 @@ def _overlay(specification: Specification, user: bool) -> str:
             os.makedirs(f"{upper}/{part}", exist_ok=True)
         status = os.stat(specification.root)
         os.chmod(f"{upper}/upper", status.st_mode & 0o7777)
-        lower = specification.root.replace("\\", "\\\\").replace(":", "\\:")
+        lower = "".join(f"\\{char}" if char in "\\:," else char for char in specification.root)
         options = f"lowerdir={lower},upperdir={upper}/upper,workdir={upper}/work"
-        _mount("overlay", root, "overlay", data=options + (",userxattr" if user else ""))
+        options += ",userxattr" if user else ""
+        try:
+            _mount("overlay", root, "overlay", data=f"{options},volatile")  # or its end waits for this machine's disks
+        except OSError:
+            _mount("overlay", root, "overlay", data=options)
 
     try:
         overlay(scratch)
