@@ -1,0 +1,1 @@
+"""Squeezing held against real images, engines, registries and scanners: `python tests/squeezed --help`."""
