@@ -470,7 +470,8 @@ class StageUnused(FileRule):
     """Nothing uses this stage.
 
     What it does: reports stages that are not the last, that no other stage builds on or copies from, in files with
-    several stages, unless their name says that they are a target (`test`, `dev`, `lint`, `debug`, …).
+    several stages, unless their name says that they are a target (`test`, `dev`, `lint`, `debug`, …), or a FROM with a
+    variable may mean them.
 
     Why is this bad: BuildKit skips it; other builders build it for nothing; readers take it for needed.
 
@@ -483,14 +484,25 @@ class StageUnused(FileRule):
     name = "stage-unused"
     severity = Severity.INFO
     bad = "FROM debian:12 AS build\nRUN make\nFROM debian:12\nRUN true\n"
-    good = "FROM debian:12 AS build\nRUN make\nFROM debian:12\nCOPY --from=build /x /x\n"
+    good = (
+        "FROM debian:12 AS build\nRUN make\nFROM debian:12\nCOPY --from=build /x /x\n",
+        "ARG SLIM=no\nFROM debian:12 AS app-yes\nRUN make\nFROM debian:12 AS app-no\nFROM app-$SLIM\n",
+    )
 
     def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """The FROM of such a stage."""
         shared = sum(not stage.used for stage in file.stages) > 2  # several targets in one file
         for stage in file.stages[:-1]:
-            if not stage.used and not shared and not (stage.name and _TARGET.search(stage.name)):
-                yield context.found(self, stage.instruction.body_span, "no other stage builds on it or copies from it")
+            if stage.used or shared or (stage.name and (_TARGET.search(stage.name) or _chosen(stage.name, file))):
+                continue
+            yield context.found(self, stage.instruction.body_span, "no other stage builds on it or copies from it")
+
+
+def _chosen(name: str, file: Dockerfile) -> bool:
+    """True when a FROM with a variable may mean the stage: `FROM app-$VARIANT`."""
+    bases = [stage.instruction.words[0].raw.decode("utf-8", "replace").lower() for stage in file.stages]
+    forms = [re.split(r"\$\w+|\$\{[^}]*\}", base) for base in bases if "$" in base]
+    return any(re.fullmatch(".+".join(map(re.escape, form)), name) for form in forms)
 
 
 _TARGET: Final = lazy(r"test|dev|lint|debug|check|ci|doc|bench|release|prod|final|runtime|e2e|export|artifact|package")
