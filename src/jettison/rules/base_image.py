@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from jettison.dockerfile.bases import split_reference
@@ -500,7 +501,8 @@ class StageUnused(FileRule):
 
 def _chosen(name: str, file: Dockerfile) -> bool:
     """True when a FROM with a variable may mean the stage: `FROM app-$VARIANT`."""
-    bases = [stage.instruction.words[0].raw.decode("utf-8", "replace").lower() for stage in file.stages]
+    words = [stage.instruction.words[0] for stage in file.stages if stage.instruction.words]
+    bases = [word.raw.decode("utf-8", "replace").lower() for word in words]
     forms = [re.split(r"\$\w+|\$\{[^}]*\}", base) for base in bases if "$" in base]
     return any(re.fullmatch(".+".join(map(re.escape, form)), name) for form in forms)
 
