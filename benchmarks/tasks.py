@@ -77,6 +77,21 @@ def _pipeline(layout: str, *, verified: bool) -> None:
         assert layer.diff_id == "sha256:" + tar.hexdigest()
 
 
+def squeeze_floor(layouts: str) -> None:
+    """Of a layout and what squeeze made of it: inflate and hash the first, pack and hash what is new in the second."""
+    from jettison import stores
+    from jettison.rewrite.packing import Packing
+    from jettison.rewrite.spool import Spool
+
+    before, after = layouts.split(",")
+    _pipeline(before, verified=True)
+    kept = {layer.digest for layer in stores.open_image(f"oci:{before}").layers}
+    with Spool() as spool:
+        for layer in stores.open_image(f"oci:{after}").layers:
+            if layer.digest not in kept:
+                spool.write(layer.uncompressed(), Packing.parse("gzip"))
+
+
 def index(reference: str) -> None:
     """All entries, content hashes, diff_ids and blob digests, verified; nothing from a cache."""
     _index(reference, probes=False)
