@@ -114,7 +114,7 @@ def copy(
         )
     if holds and wish.platform is None and stores.holds_graphs(found.transport):
         return _copy_graph(stores.open_graph(found), target, wish, spool, told, expect)
-    image = stores.open_image(found, wish.platform, indexer)
+    image = stores.fetch_image(found, wish.platform, indexer, lambda: spool.file("saved"))
     expect(_sum([layer.stored_size for layer in image.layers]))
     packed = image
     if wish.packing is not None:

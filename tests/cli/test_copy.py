@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import itertools
@@ -208,6 +209,20 @@ def test_a_damaged_blob_is_named_and_nothing_is_written(
     for target in (f"oci:{tmp_path}/out:1", f"oci-archive:{tmp_path}/out.tar:1"):
         assert main(["copy", layout, target]) == 4
         assert str(image.layers[1].digest) in capsys.readouterr().err
+    assert os.listdir(tmp_path) == ["in"]
+
+
+@pytest.mark.parametrize("target", ["oci:{tmp}/out:1", "oci-archive:{tmp}/out.tar:1"])
+def test_no_space_left_leaves_nothing(
+    layout: str, tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr("os.fsync", full)
+    assert main(["copy", layout, target.format(tmp=tmp_path)]) == 4
+    monkeypatch.undo()
+    assert "No space left on device" in capsys.readouterr().err
     assert os.listdir(tmp_path) == ["in"]
 
 

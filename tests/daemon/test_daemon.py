@@ -48,6 +48,20 @@ def test_saves_of_all_ages(engine: Start, indexer: Indexer, saved: bytes, transp
     assert server.saves == 1
 
 
+@pytest.mark.parametrize("saved", [saved_legacy(), saved_25(), saved_25(first=True)], ids=["legacy", "25", "first"])
+def test_whoever_reads_all_layers_has_it_saved_once(
+    engine: Start, indexer: Indexer, saved: bytes, tmp_path: Path
+) -> None:
+    server = engine(saved)
+    image = stores.fetch_image("docker-daemon:app:1", None, indexer, lambda: str(tmp_path / "saved"))
+    for _ in range(2):
+        assert [b"".join(layer.uncompressed()) for layer in image.layers] == LAYERS
+    assert server.saves == 1
+    server = engine(saved, digest(b"another"))
+    with pytest.raises(DigestMismatch, match="sent another image"):
+        stores.fetch_image("docker-daemon:app:1", None, indexer, lambda: str(tmp_path / "other"))
+
+
 def test_a_containerd_store(engine: Start, indexer: Indexer) -> None:
     store = Containerd()
     server = engine(store.saved(), digest(store.index))

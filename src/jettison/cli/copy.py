@@ -52,6 +52,7 @@ def run(arguments: argparse.Namespace) -> int:
     from jettison.cli.squeeze import beside
     from jettison.copying import copy
     from jettison.errors import UsageError
+    from jettison.image.indexer import Indexer
     from jettison.oci import reference as references
     from jettison.rewrite.spool import Spool
 
@@ -63,9 +64,7 @@ def run(arguments: argparse.Namespace) -> int:
             hint=f"for example docker://{arguments.target} or oci:{arguments.target}",
         )
     with Spool(beside(target)) as spool, Progress("copying", quiet=arguments.quiet) as progress:
-        copied = copy(
-            arguments.source, target, wish, spool, images.indexer(), told=progress.advance, expect=progress.expect
-        )
+        copied = copy(arguments.source, target, wish, spool, Indexer(), told=progress.advance, expect=progress.expect)
     emit(_render(copied, arguments), None)
     return 0
 

@@ -7,6 +7,10 @@ A store module has
 
 and, where images can be written there, `def write_image(image: Image, reference: Reference, *, compression: str)`,
 which may return sentences that tell what the place could not keep.
+Stores that pack an image each time somebody reads it also have
+
+    def fetch_image(reference: Reference, platform: Platform | None, indexer: Indexer, path: str) -> Image
+
 Stores that hold whatever hangs on an index, byte for byte, also have
 
     def open_graph(reference: Reference) -> Graph
@@ -88,6 +92,21 @@ def open_image(reference: str | Reference, platform: Platform | None = None, ind
     if resolved.transport is not None:
         return store_for(resolved.transport).open_image(resolved, platform, indexer)
     return opening.open_bare(resolved, platform, indexer)
+
+
+def fetch_image(
+    reference: str | Reference, platform: Platform | None, indexer: Indexer, path: Callable[[], str]
+) -> Image:
+    """As `open_image`, for whoever is going to read all layers: an engine saves the image once, to a file at `path`.
+
+    `reference` names its transport. Raises `InputError`.
+    """
+    resolved = _resolve(reference)
+    fetch = getattr(store_for(resolved.transport or ""), "fetch_image", None)
+    if fetch is None:
+        return open_image(resolved, platform, indexer)
+    image: Image = fetch(resolved, platform, indexer, path())
+    return image
 
 
 def write_image(image: Image, reference: str | Reference, *, compression: str = "keep") -> tuple[str, ...]:

@@ -27,7 +27,8 @@ from jettison.image.layer import Layer
 from jettison.oci import config as configs
 from jettison.oci.digest import Digest
 from jettison.oci.platform import Platform
-from jettison.stores import Listing, layout, sending
+from jettison.stores import Listing, layout, outputs, sending
+from jettison.stores.contents import Archive
 from jettison.stores.docker_archive import open_saved
 from jettison.stores.streamed import StreamedArchive
 from jettison.stores.writing import KEEP
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     from jettison.image.indexer import Indexer
     from jettison.oci.reference import Reference
+    from jettison.stores.contents import Contents
 
 _TAIL = 2048
 _FAILED = re.compile(
@@ -92,6 +94,11 @@ def open_image(reference: Reference, platform: Platform | None, indexer: Indexer
     return open_from(Api(endpoint.docker()), reference, platform, indexer)
 
 
+def fetch_image(reference: Reference, platform: Platform | None, indexer: Indexer, path: str) -> Image:
+    """The image at `reference`, saved by the engine to a new file at `path`, and read there. Raises `InputError`."""
+    return fetch_from(Api(endpoint.docker()), reference, platform, indexer, path)
+
+
 def list_images(reference: Reference) -> Iterator[Listing]:
     """The engine's images; those of one name or pattern (`team/*`) where the reference has one. Raises `InputError`."""
     return list_from(Api(endpoint.docker()), reference)
@@ -108,6 +115,13 @@ def open_from(api: Api, reference: Reference, platform: Platform | None, indexer
     source = _SavedImage(api, inspected, str(reference), platform, indexer)
     image = source.remembered() or source.streamed()
     return layout.demand_platform(replace(image, names=tuple(inspected.repo_tags or ())), platform)
+
+
+def fetch_from(api: Api, reference: Reference, platform: Platform | None, indexer: Indexer, path: str) -> Image:
+    """The image in the engine behind `api`, saved once to a file at `path`, for whoever reads all its layers."""
+    inspected = _inspect(api, reference, platform)
+    saved = _SavedImage(api, inspected, str(reference), platform, indexer)
+    return layout.demand_platform(replace(saved.kept(path), names=tuple(inspected.repo_tags or ())), platform)
 
 
 def _inspect(api: Api, reference: Reference, platform: Platform | None) -> _Inspected:
@@ -170,7 +184,17 @@ class _SavedImage:
         self._image = image
         return image
 
-    def _check(self, contents: StreamedArchive, image: Image) -> None:
+    def kept(self, path: str) -> Image:
+        """The image out of a file that the engine's stream is written to. Raises `InputError`."""
+        with outputs.failures(path), open(path, "wb") as file:
+            for piece in self._pieces():
+                file.write(piece)
+        contents = Archive(path)
+        image = open_saved(contents, self._reference, None, self._platform or self._inspected.platform)
+        self._check(contents, image)
+        return image
+
+    def _check(self, contents: Contents, image: Image) -> None:
         """The engine must send what it was asked for: the configuration or manifest of the id, and the layers."""
         identities: set[str | None] = {image.id, image.digest}
         if contents.has("index.json"):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from jettison.engines import endpoint
 from jettison.engines.api import Api
-from jettison.stores.docker_daemon import list_from, open_from, write_to
+from jettison.stores.docker_daemon import fetch_from, list_from, open_from, write_to
 from jettison.stores.writing import KEEP
 
 if TYPE_CHECKING:
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 def open_image(reference: Reference, platform: Platform | None, indexer: Indexer) -> Image:
     """The image at `reference`, its layers indexed on the way. Raises `InputError`."""
     return open_from(Api(endpoint.podman()), reference, platform, indexer)
+
+
+def fetch_image(reference: Reference, platform: Platform | None, indexer: Indexer, path: str) -> Image:
+    """The image at `reference`, saved by the engine to a new file at `path`, and read there. Raises `InputError`."""
+    return fetch_from(Api(endpoint.podman()), reference, platform, indexer, path)
 
 
 def list_images(reference: Reference) -> Iterator[Listing]:
