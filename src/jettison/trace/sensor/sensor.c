@@ -1,12 +1,14 @@
 /* The sensor: runs a program and writes down every path that it, and all that it starts, asks the kernel for.
  *
  *     sensor [-l LOG] [-u USER] [-d CAPABILITIES] [--] PROGRAM [ARGUMENT...]
+ *     sensor -p LOG        print a log, for engines that cannot copy it out of a running container
  *
  * The program takes this process's place (in a container it stays process 1, with its signals, its exit status and its
  * environment); the sensor itself is a child that no ordinary wait() sees. A seccomp filter stops the system calls that
  * take paths until the sensor has read their arguments; then they go on as if nothing had been. Needs Linux 5.9; as root
  * without CAP_SYS_ADMIN, and as anybody else, no_new_privs is set, and programs with setuid bits keep their caller's
- * rights, which is said.
+ * rights, which is said. A signal whose handler was set without SA_RESTART can interrupt a call that waits for the sensor
+ * to turn to it, which then fails with EINTR as a slow open would; Linux 5.19 narrows that to the time before it turns.
  *
  * -l  the log (log.h)    -d  capabilities to give up before the program starts, a hexadecimal mask
  * -u  a file: UID:GID[:GROUP,...] of the user to become before that, and perhaps a second line, its HOME
@@ -395,23 +397,35 @@ static const char *find(const char *name)
     return NULL;
 }
 
+static int print(const char *path)
+{
+    char piece[1 << 16];
+    ssize_t got;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) fail(path, 125);
+    while ((got = read(file, piece, sizeof piece)) > 0)
+        for (ssize_t done = 0, part; done < got; done += part)
+            if ((part = write(1, piece + done, (size_t)(got - done))) < 0) fail("stdout", 125);
+    return got ? 125 : 0;
+}
+
 int main(int count_of, char **arguments)
 {
     const char *log = NULL, *user = NULL;
     uint64_t drop = 0;
     int option;
-    while ((option = getopt(count_of, arguments, "+l:u:d:")) != -1) {
+    while ((option = getopt(count_of, arguments, "+l:u:d:p:")) != -1) {
         if (option == 'l') log = optarg;
         else if (option == 'u') user = optarg;
         else if (option == 'd') drop = strtoull(optarg, NULL, 16);
-        else return 125;
+        else return option == 'p' ? print(optarg) : 125;
     }
     char **program = arguments + optind;
     if (!program[0]) { dprintf(2, "usage: sensor [-l LOG] [-u USERFILE] [-d MASK] PROGRAM [ARGUMENT...]\n"); return 125; }
+    if (log && open_log(log)) fail(log, 125);
     const char *path = find(program[0]);
     if (log) {
         static char here[PATH_MAX];
-        if (open_log(log)) fail(log, 125);
         sort_calls();
         no_new_privileges = !has_capability(CAP_SYS_ADMIN) || prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1;
         if (getcwd(here, sizeof here)) tell(NULL, DIRECTORY, here);
