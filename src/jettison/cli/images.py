@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
     from jettison.dockerfile import Dockerfile
     from jettison.image.image import Image
     from jettison.image.indexer import Indexer
+    from jettison.oci.reference import Reference
     from jettison.origin import Step
+    from jettison.rewrite.spool import Spool
 
 REFERENCES = """\
 An IMAGE is a path (an archive of docker save, an OCI layout or archive, a root file system), a name (asked of the
@@ -52,6 +55,37 @@ def open_image(text: str, arguments: argparse.Namespace, indexer: Indexer) -> Im
 
     platform = platforms.parse(arguments.platform) if arguments.platform else None
     return stores.open_image(text, platform=platform, indexer=indexer)
+
+
+def fetch_image(text: str, arguments: argparse.Namespace, indexer: Indexer, spool: Spool) -> Image:
+    """As `open_image`, for a command that reads all layers: an engine's image is saved once, into the spool."""
+    from jettison import stores
+    from jettison.oci import platform as platforms
+    from jettison.oci import reference as references
+
+    reference = references.parse(text)
+    if reference.transport is None:
+        if os.path.exists(text) or os.path.exists(references.split_path(text)[0]):
+            return open_image(text, arguments, indexer)
+        reference = stores.resolve(reference)
+    platform = platforms.parse(arguments.platform) if arguments.platform else None
+    return stores.fetch_image(reference, platform, indexer, lambda: spool.file("saved"))
+
+
+def write_image(image: Image, target: str | Reference, arguments: argparse.Namespace) -> tuple[str, ...]:
+    """Write an image, with progress where it goes to a registry; what the place could not keep. Raises `InputError`."""
+    from jettison import stores
+    from jettison.cli.progress import Progress
+    from jettison.image.graph import of_image
+    from jettison.oci import reference as references
+
+    reference = references.parse(target) if isinstance(target, str) else target
+    if reference.transport != "docker" or image.manifest is None:
+        return stores.write_image(image, reference)
+    with Progress("sending", quiet=arguments.quiet) as progress:
+        progress.expect(sum(layer.size for layer in image.manifest.layers) + image.manifest.config.size)
+        stores.write_graph(of_image(image), reference, told=progress.advance)
+    return ()
 
 
 def read_dockerfile(path: str) -> Dockerfile:

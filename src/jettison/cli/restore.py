@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
     """Restore, verify, write."""
     from jettison.cli.progress import Progress
     from jettison.rewrite.cargo import restore
-    from jettison.stores import open_image, write_image
+    from jettison.stores import open_image
 
     with Progress("reading", quiet=arguments.quiet) as progress:
         indexer = images.indexer(progress)
@@ -44,7 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
         else:
             cargo = open_image(_cargo_of(result, arguments), None, indexer)
         restored = restore(result, cargo, indexer)
-    for note in write_image(restored, arguments.output):
+    for note in images.write_image(restored, arguments.output, arguments):
         print(f"jettison: note: {note}", file=sys.stderr)
     print(f"restored {restored.id.short}: {len(restored.layers)} layers, the tree is the original's")
     return 0

@@ -139,7 +139,6 @@ def run(arguments: argparse.Namespace) -> int:
     from jettison.cli.printing import emit
     from jettison.cli.squeeze_index import demand_whole, squeeze_index
     from jettison.rewrite.spool import Spool
-    from jettison.stores import write_image
 
     output = _output(arguments)
     cargo = _cargo(arguments, output)
@@ -147,16 +146,20 @@ def run(arguments: argparse.Namespace) -> int:
         return squeeze_index(arguments, output, cargo)
     demand_whole(arguments, output)
     with Spool(beside(output)) as spool:
-        done = squeezed(
-            arguments, lambda indexer: images.open_image(arguments.image, arguments, indexer), output, spool
-        )
+        done = squeezed(arguments, lambda indexer: _open(arguments, indexer, spool), output, spool)
         notes: tuple[str, ...] = ()
         if output is not None and not arguments.dry_run:
-            keep(done, cargo, attached=arguments.cargo == ATTACH)
-            notes = write_image(done.after or done.before, output)
+            keep(done, cargo, arguments)
+            notes = images.write_image(done.after or done.before, output, arguments)
     emit(_render(done, arguments), None)
     tell(arguments, [*done.notes, *notes, *without_cargo(done, cargo)])
     return 0
+
+
+def _open(arguments: argparse.Namespace, indexer: Indexer, spool: Spool) -> Image:
+    if arguments.dry_run:
+        return images.open_image(arguments.image, arguments, indexer)
+    return images.fetch_image(arguments.image, arguments, indexer, spool)
 
 
 def squeezed(
@@ -237,20 +240,18 @@ def _path(image: str) -> str | None:
     return os.path.realpath(location) if reference.transport in (None, *_LOCAL) else None
 
 
-def keep(done: Lightened, cargo: Reference | None, *, attached: bool) -> None:
+def keep(done: Lightened, cargo: Reference | None, arguments: argparse.Namespace) -> None:
     """Write the cargo, if there is any: before the result, so that none is ever without.
 
     Attached cargo has no tag: it is found through the result, which its manifest names as its subject.
     """
     from dataclasses import replace
 
-    from jettison.stores import write_image
-
     if done.cargo is None or cargo is None:
         return
-    if attached and done.cargo.digest is not None:
+    if arguments.cargo == ATTACH and done.cargo.digest is not None:
         cargo = replace(cargo, location=str(replace(cargo.name, tag=None, digest=done.cargo.digest)))
-    write_image(done.cargo, cargo)
+    images.write_image(done.cargo, cargo, arguments)
 
 
 def without_cargo(done: Lightened, cargo: Reference | None) -> list[str]:

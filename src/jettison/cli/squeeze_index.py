@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 def squeeze_index(arguments: argparse.Namespace, output: Reference | None, cargo: Reference | None) -> int:
     """Squeeze all images of what was named; all of them are written, or none."""
     from jettison.cli.printing import emit
+    from jettison.cli.progress import Progress
     from jettison.report.rewriting import platforms
     from jettison.rewrite.platforms import with_images
     from jettison.rewrite.spool import Spool
@@ -36,8 +37,10 @@ def squeeze_index(arguments: argparse.Namespace, output: Reference | None, cargo
         replaced = with_images(graph, {str(done.before.digest): done.after or done.before for done in rows})
         if output is not None and not arguments.dry_run:
             for done in rows:
-                squeeze.keep(done, cargo, attached=True)
-            write_graph(replaced.graph, output)
+                squeeze.keep(done, cargo, arguments)
+            with Progress("sending", quiet=arguments.quiet) as progress:
+                progress.expect(sum(blob.size for blobs in replaced.graph.blobs() for blob in blobs))
+                write_graph(replaced.graph, output, told=progress.advance)
     whole = platforms.Squeezed(graph.root.digest, replaced.graph.root.digest, tuple(rows), replaced.attestations)
     emit(platforms.render(whole, arguments.format), None)
     notes = [note for row in rows for note in (*row.notes, *squeeze.without_cargo(row, cargo))]
