@@ -43,6 +43,9 @@ a wrong one.
 | `ScriptRule` | each `Script` (the table of commands of a RUN) | `mentions`, `kinds = ("RUN",)` |
 | `CommandRule` | each `Command` with one of these names | `commands = ("pip", "pip3")`, `kinds = ("RUN",)` |
 
+A rule about a cache that stays in the layer is a `KeptCache` (`rules/kept_caches.py`): it says what fills the cache and
+what empties it. What an install of dependencies reads stands in `rules/dependencies.py`.
+
 Import them from `jettison.rules.engine.rule`. Prefer the narrowest: a RUN is parsed only when a command name or a
 mention of some rule occurs in its bytes. Keep no state on `self`; share per-file work through `context.memo` (a dict).
 
