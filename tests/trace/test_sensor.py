@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,7 @@ from jettison.trace import log as logs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     Traced = Callable[..., tuple[logs.Log, subprocess.CompletedProcess[bytes]]]
 
@@ -67,9 +67,8 @@ def test_sees_every_way_to_name_a_path(
 def strace_paths(command: list[str], folder: Path) -> set[str]:
     """What strace sees of absolute paths: the oracle."""
     output = folder / "strace"
-    subprocess.run(
-        ["strace", "-f", "-qq", "-s", "4096", "-e", wanted, "-o", str(output), *command], capture_output=True
-    )
+    strace = ["strace", "-f", "-qq", "-s", "4096", "-e", "trace=%file", "-o", str(output)]
+    subprocess.run([*strace, *command], capture_output=True)
     found = set()
     for line in output.read_text(errors="surrogateescape").splitlines():
         if re.match(r"\d+ +(?:\+|-|<)", line):
@@ -181,13 +180,10 @@ def test_says_what_it_may_not_read(sensor_path: str, tmp_path: Path) -> None:
     if shutil.which("setpriv") is None:
         pytest.skip("there is no setpriv")
     script = "import os; os.setgid(65534); os.setuid(65534); os.stat('/usr/share')"
-    sensor = traced.__closure__ and next(
-        c.cell_contents for c in traced.__closure__ if isinstance(c.cell_contents, str)
-    )  # type: ignore[attr-defined]
-    folder = next(c.cell_contents for c in traced.__closure__ if isinstance(c.cell_contents, Path))  # type: ignore[attr-defined]
-    path = folder / "plain"
+    path = tmp_path / "plain"
     drop = ["setpriv", "--bounding-set", "-sys_ptrace,-sys_admin"]
-    ended = subprocess.run([*drop, sensor, "-l", str(path), "/usr/bin/python3", "-c", script], capture_output=True)
+    command = [*drop, sensor_path, "-l", str(path), "/usr/bin/python3", "-c", script]
+    ended = subprocess.run(command, capture_output=True)
     log = logs.parse(path.read_bytes())
     assert ended.returncode == 0
     assert log.lost > 0
