@@ -73,12 +73,14 @@ def plan(
     drop: Sequence[str] = (),
     indexer: Indexer | None = None,
     base: int | None = None,
+    missed: Collection[bytes] = (),
 ) -> Plan:
     """What of `image` stays for what `trace` shows.
 
     `level` is how much stays of what was touched: whole packages, or files. `keep` and `drop` are globs of paths, with
     all below them; what both match stays. `base` is the number of layers at the bottom that are the base image's, where
-    that is known. Raises `UsageError`, `NotFound` for a glob that matches nothing, `ImageError` for a broken image.
+    that is known, `missed` are paths that an earlier result was seen to miss. Raises `UsageError`, `NotFound` for a
+    glob that matches nothing, `ImageError` for a broken image.
     """
     if level not in LEVELS:
         raise UsageError(f"there is no level {level!r}", hint=f"levels are {', '.join(LEVELS)}")
@@ -90,7 +92,7 @@ def plan(
     asked = _paths(tree, keep)
     barred = _paths(tree, drop) - asked
     view = View(image, indexes, tree, found, trace, level=level, base=_base(image, base), barred=barred)
-    close(view, roots(view, asked))
+    close(view, roots(view, asked, missed))
     gone = leaving(tree, view.kept)
     lost = [package for package in found.packages if not _stays(package, view.kept)]
     followed = follow(view.draft, tree, found, gone, lost)

@@ -19,12 +19,14 @@ _CERTIFICATES = (b"etc/ssl/certs", b"etc/pki/")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox"})
 
 
-def roots(view: View, asked: Collection[bytes] = ()) -> Iterator[Need]:
-    """All roots; `asked` are the paths that `--keep` matched."""
+def roots(view: View, asked: Collection[bytes] = (), missed: Collection[bytes] = ()) -> Iterator[Need]:
+    """All roots; `asked` are the paths that `--keep` matched, `missed` those that a run of a result missed."""
     yield from configured(view)
     yield from traced(view)
     for path in sorted(asked):
         yield Need(path, "asked for with --keep")
+    for path in sorted(missed):
+        yield Need(path, "an earlier result missed it")
 
 
 def configured(view: View) -> Iterator[Need]:

@@ -7,18 +7,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from jettison.lighten import Lightened
-    from jettison.slim import Plan, Slimmed
+    from jettison.slim import Plan, Proved, Slimmed
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A plan, and, where it was applied, the result. `rewriting` tells of the layers of either."""
+    """A plan, and, where it was applied, the result. `rewriting` tells of the layers of either.
+
+    `proved` is there where the result was run beside the original.
+    """
 
     plan: Plan
     rewriting: Lightened
     result: Slimmed | None = None
+    proved: Proved | None = None
 
     @property
     def notes(self) -> tuple[str, ...]:
         """All that deserves a word, each thing once."""
-        return tuple(dict.fromkeys((*self.plan.notes, *self.rewriting.notes)))
+        return tuple(dict.fromkeys((*self.plan.notes, *self.rewriting.notes, *self._unstable)))
+
+    @property
+    def _unstable(self) -> tuple[str, ...]:
+        return self.proved.behaviour.unstable if self.proved is not None else ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from jettison.image.entry import show
 from jettison.report.rewriting import json as rewriting
 
 if TYPE_CHECKING:
@@ -35,10 +36,22 @@ def render(found: Report) -> bytes:
             "sources": list(plan.trace.sources),
         },
         "invariants": asdict(found.result.invariants) if found.result is not None else None,
-        "behaviour": None,
+        "behaviour": _behaviour(found),
         "notes": list(found.notes),
     }
     return msgspec.json.encode(document)
+
+
+def _behaviour(found: Report) -> dict[str, Any] | None:
+    """What was compared, null where the result was not run. There is no result where anything differed."""
+    if found.proved is None:
+        return None
+    return {
+        "compared": found.proved.behaviour.compared,
+        "differences": len(found.proved.behaviour.unlike),
+        "unstable": list(found.proved.behaviour.unstable),
+        "missed": [sorted(show(path) for path in round) for round in found.proved.missed],
+    }
 
 
 def _package(package: Package) -> dict[str, str]:

@@ -33,10 +33,21 @@ def report(found: Report, style: Style) -> Iterator[str]:
             f"find their libraries, {held.links:,} links lead where they led, the command is there",
             "green",
         )
-    yield "behaviour: not assessed; no container of the result was run"
+    yield from _behaviour(found, style)
     cargo = found.result.cargo
     if cargo is not None:
         yield f"cargo: {size(cargo.layers[-1].stored_size)} stored; with it the result is the original again"
+
+
+def _behaviour(found: Report, style: Style) -> Iterator[str]:
+    """What came of running the result beside the original."""
+    if found.proved is None:
+        yield "behaviour: not assessed; no container of the result was run"
+        return
+    behaviour, missed = found.proved.behaviour, found.proved.missed
+    rounds = f", after {sum(map(len, missed)):,} missed paths came back in {len(missed)} rounds" if missed else ""
+    but = f"; {len(behaviour.unstable):,} things change from run to run and could not be" if behaviour.unstable else ""
+    yield style(f"behaviour: {behaviour.compared:,} outcomes compared, 0 differences{rounds}{but}", "green")
 
 
 def _ladder(found: Report, style: Style) -> Iterator[str]:

@@ -49,7 +49,8 @@ HIDDEN = {
     "decimal": ("_decimal",),
     "encodings": (
         *("encodings.aliases", "encodings.ascii", "encodings.latin_1", "encodings.utf_8", "encodings.idna"),
-        *("encodings.utf_8_sig", "encodings.unicode_escape", "encodings.raw_unicode_escape", "traceback"),
+        *("encodings.utf_8_sig", "encodings.unicode_escape", "encodings.raw_unicode_escape"),
+        "traceback",
     ),
     "multiprocessing": (
         *("multiprocessing.popen_fork", "multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"),
@@ -63,7 +64,8 @@ HIDDEN = {
 }
 """Modules that C code, or code that puts names together, imports once the key is there; `*` ends a name's beginning.
 
-With `encodings`, which every interpreter loads, stands what prints errors.
+With `encodings`, which every interpreter loads, stands what prints errors. At the level of files, of what ran only
+codecs count.
 """
 
 
@@ -243,7 +245,9 @@ def _late(found: Asked, at_once: Asked) -> list[Import]:
 
 def _hidden_only(view: View, pythons: Pythons, path: bytes, library: bytes) -> Iterator[Need]:
     module_name = _name(path, library)
-    for name in HIDDEN.get(module_name, ()) if view.whole or module_name == "encodings" else ():
+    for name in HIDDEN.get(module_name, ()):
+        if not view.whole and not name.startswith("encodings."):
+            continue  # the trace has shown it, or shown that it is not needed
         for module in _resolved(view, pythons.places(), path, Import(name)):
             yield Need(module, f"imported by what is not Python, or late ({name})", path, SPARE)
 
