@@ -40,17 +40,21 @@ _CLOSED_BACKTICK = lazy(_CLOSED_TEXT.replace(rb"\\", rb"`"), re.DOTALL)
 _WORD: Final = rb"[^\s'\"$\\`\[-][^\s'\"\\`$]*+"
 _ONE: Final = rb"[ \t]+" + _WORD + rb"[ \t\r]*\n?\Z"
 _PAIRS: Final = rb"(?:[ \t]+[\w.-]++=(?:[^\s'\"\\`$]++|\"[^\"\\`$\n]*+\"(?=[ \t\r\n]|\Z))?+)++[ \t\r]*\n?\Z"
-_PATHS: Final = rb"(?:[ \t]+[^\s'\"$\\`\[<:-][^\s'\"\\`$<:]*+){2,}+[ \t\r]*\n?\Z"
-_IMAGE: Final = rb"[a-z0-9]++(?:[._/-][a-z0-9]++)*+(?::\w[\w.-]{0,127}+)?+"
+_LEGACY: Final = rb"[ \t]+[\w.-]++[ \t]+[^\s'\"\\`$=][^'\"\\`$\n]*+\n?\Z"
+_PATHS: Final = (
+    rb"(?:[ \t]+--(?:from|chown)=\w[\w.:/-]*+)?+(?:[ \t]+[^\s'\"$\\`\[<:-][^\s'\"\\`$<:]*+){2,}+[ \t\r]*\n?\Z"
+)
+_IMAGE: Final = rb"[a-z0-9]++(?:[._/-][a-z0-9]++)*+(?::\w[\w.-]{0,127}+)?+(?:@sha256:[0-9a-f]{64})?+"
 _SHELL_FORM: Final = rb"[ \t]+[^\s\[\\`-]"
+_ANY_FORM: Final = _SHELL_FORM + rb"|[ \t]+\[(?:[ \t]*+\"[ !#-\[\]-~]*+\"[ \t]*+(?:,|(?=\])))*+\][ \t\r]*+\n?\Z"
 _PLAIN: Final = {
     kind: lazy(pattern)
     for kind, pattern in {
-        "RUN": _SHELL_FORM, "CMD": _SHELL_FORM, "ENTRYPOINT": _SHELL_FORM,
+        "RUN": _SHELL_FORM, "CMD": _ANY_FORM, "ENTRYPOINT": _ANY_FORM,
         "FROM": rb"[ \t]+" + _IMAGE + rb"(?:[ \t]+[aA][sS][ \t]+[A-Za-z][\w.-]*+)?+[ \t\r]*\n?\Z",
         "COPY": _PATHS, "ADD": _PATHS,
-        "ENV": _PAIRS, "LABEL": _PAIRS, "MAINTAINER": rb"[ \t]+[^\s\\`-]",
-        "ARG": rb"[ \t]+\w++(?:=[^\s'\"\\`$]*+)?+[ \t\r]*\n?\Z",
+        "ENV": _PAIRS + b"|" + _LEGACY, "LABEL": _PAIRS + b"|" + _LEGACY, "MAINTAINER": rb"[ \t]+[^\s\\`-]",
+        "ARG": rb"[ \t]+\w++(?:=(?:[^\s'\"\\`$]*+|\"[^\"\\`$\n]*+\"))?+[ \t\r]*\n?\Z",
         "USER": _ONE, "WORKDIR": _ONE, "VOLUME": _ONE,
         "EXPOSE": rb"(?:[ \t]+\d{1,4}(?:/tcp|/udp)?+(?![^ \t\r\n]))++[ \t\r]*\n?\Z",
     }.items()
@@ -59,6 +63,9 @@ _PLAIN: Final = {
 _EXPANDED: Final = frozenset(
     ["ADD", "COPY", "ENV", "LABEL", "EXPOSE", "USER", "VOLUME", "WORKDIR", "STOPSIGNAL", "ARG", "FROM"]
 )
+
+
+_VALUED: Final = frozenset(("ADD", "COPY", "EXPOSE", "FROM", "RUN", "STOPSIGNAL", "VOLUME"))
 
 
 def check_instruction(instruction: Instruction, problems: list[Problem]) -> None:
@@ -76,7 +83,7 @@ def check_instruction(instruction: Instruction, problems: list[Problem]) -> None
     problems.extend(check(instruction))
     if kind in _EXPANDED:
         problems.extend(_readable(instruction))
-    if len(problems) == before:
+    if len(problems) == before and kind in _VALUED:
         from jettison.dockerfile.values import check_values
 
         problems.extend(check_values(instruction))

@@ -357,19 +357,24 @@ def check_sources(file: Dockerfile) -> Iterator[Problem]:
     """What is wrong with the stages and images that a file copies from and mounts: such stages must come before."""
     names = [_stage_name(instruction) for instruction in file.instructions if instruction.kind == "FROM"]
     places = {name: index for index, name in enumerate(names) if name}
+    data = file.data
     own = -1
     for instruction in file.instructions:
-        if instruction.kind == "FROM":
+        kind = instruction.kind
+        if kind == "FROM":
             own += 1
-        elif own < 0 or b"from" not in instruction.data.lower():
+        elif own < 0 or kind not in _HINT or data.find(_HINT[kind], instruction.start, instruction.head_end) < 0:
             continue
-        elif instruction.kind == "COPY" and (flag := instruction.flag("from")) and flag.value:
-            yield from _copy_from(instruction, flag, places, len(names), own)
-        elif instruction.kind == "RUN":
+        elif kind == "RUN":
             for flag in instruction.flags:
                 name = flag.options().get("from") if flag.name == "mount" else None
                 if name and not _VARIABLE.search(name):
                     yield from _source(flag.value_span or flag.span, name, places.get(name.lower()), own)
+        elif (found := instruction.flag("from")) and found.value:
+            yield from _copy_from(instruction, found, places, len(names), own)
+
+
+_HINT: Final = {"COPY": b"--from", "RUN": b"--mount"}
 
 
 def _copy_from(
