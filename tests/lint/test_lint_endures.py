@@ -109,9 +109,10 @@ def test_fix_keeps_the_owner_and_odd_modes(tmp_path: Path) -> None:
         b"FROM debian:12\n" + b"ENV A=$A\nRUN echo $A\n" * 3_000,
         b"FROM debian:12\nRUN apt-get update && apt-get install -y \\\n" + b"  pkg \\\n" * 100_000 + b"  z\n",
         b"FROM debian:12\nRUN " + b" && ".join([b"apt-get install curl"] * 5_000) + b"\n",
+        b"FROM debian:12\n" + b"# hadolint ignore=DL3008\nRUN apt-get install curl\n" * 3_000,
         b"FROM debian:12\nRUN echo " + b'"$(echo ' * 5_000 + b')"' * 5_000 + b"\n",
     ],
-    ids=["installs", "copied and changed", "stages", "variables", "continuations", "commands", "quoted nesting"],
+    ids=["installs", "copied and changed", "stages", "variables", "continuations", "commands", "pragmas", "quoted nesting"],
 )
 def test_time_is_bounded(tmp_path: Path, data: bytes) -> None:
     """CPU seconds, since the machine may be busy; a file of this kind takes a few, so 60 is a blow-up."""

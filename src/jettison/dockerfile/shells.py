@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from jettison.dockerfile.bases import SYSTEM_SHELL
@@ -64,10 +65,12 @@ def from_argv(argv: list[str]) -> Shell:
 
 
 def _pragma(place: Instruction) -> Shell | None:
-    found = None
-    for comment in place.file.comments:
-        if comment.start > place.start:
-            break
-        if match := _PRAGMA.match(comment.data):
-            found = from_argv([match[1].decode("utf-8", "replace")])
-    return found
+    file = place.file
+    if file.shell_pragmas is None:
+        file.shell_pragmas = [
+            (comment.start, from_argv([match[1].decode("utf-8", "replace")]))
+            for comment in file.comments
+            if (match := _PRAGMA.match(comment.data))
+        ]
+    number = bisect_right(file.shell_pragmas, place.start, key=lambda pragma: pragma[0]) - 1
+    return file.shell_pragmas[number][1] if number >= 0 else None

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from jettison.dockerfile.context import BuildContext
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.lexer import Grammar
+    from jettison.dockerfile.shells import Shell
     from jettison.dockerfile.source import Source
     from jettison.dockerfile.stages import Stage
     from jettison.dockerfile.variables import Scope
@@ -96,7 +97,7 @@ class Dockerfile:
 
     __slots__ = (
         "_comments", "_scopes", "_stages", "build_args", "context", "directives", "grammar", "instructions", "nodes",
-        "problems", "source",
+        "problems", "shell_pragmas", "source",
     )  # fmt: skip
 
     def __init__(self, source: Source, grammar: Grammar) -> None:
@@ -108,6 +109,7 @@ class Dockerfile:
         self.problems: list[Problem] = []
         self.build_args: dict[str, str] = {}
         self.context: BuildContext | None = None
+        self.shell_pragmas: list[tuple[int, Shell]] | None = None
         self._stages: list[Stage] | None = None
         self._comments: list[Comment] | None = None
         self._scopes: list[Scope] | None = None

@@ -13,6 +13,7 @@ reported: hadolint's may silence what hadolint alone would find.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from typing import TYPE_CHECKING
 
 from jettison.dockerfile.patterns import lazy
@@ -22,6 +23,7 @@ from jettison.rules.engine import registry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.tree import Dockerfile
     from jettison.finding import Finding
     from jettison.rules.engine.context import Context
@@ -55,6 +57,9 @@ class Ignores:
         self.file = file
         self.active = active
         self.items: list[Ignore] = []
+        self._ends = [instruction.end for instruction in file.instructions]
+        # By the start of the one instruction they cover; under None those that cover more.
+        self._by_start: dict[int | None, list[Ignore]] = {}
         data = file.data
         if b"jettison:" in data:
             for match in _OURS.finditer(data):
@@ -82,31 +87,40 @@ class Ignores:
         resolved = {name: registry.resolve(name) for name in names}
         shellcheck = {name.upper() for name in names if name.upper().startswith("SC")}
         unknown = tuple(name for name, found in resolved.items() if not found and name.upper() not in shellcheck)
-        self.items.append(Ignore(at, scope, frozenset(shellcheck).union(*resolved.values()), ours, unknown))
+        item = Ignore(at, scope, frozenset(shellcheck).union(*resolved.values()), ours, unknown)
+        self.items.append(item)
+        place = self._instruction(scope.start)
+        one = place is not None and place.span == scope
+        self._by_start.setdefault(scope.start if one else None, []).append(item)
+
+    def _instruction(self, offset: int) -> Instruction | None:
+        """The first instruction that ends behind a place: the one it stands in, or the next."""
+        number = bisect_right(self._ends, offset)
+        return self.file.instructions[number] if number < len(self._ends) else None
 
     def _range(self, offset: int, scope: str) -> Span:
         """What a comment at `offset` covers."""
         if scope == "global":
             return Span(0, len(self.file.data))
-        last = None
-        for instruction in self.file.instructions:
-            if instruction.end <= offset:
-                last = instruction
-                continue
-            if scope == "stage" and instruction.kind != "FROM" and last is not None and last.stage is not None:
-                instruction = last
-            stage = instruction.stage
-            if scope == "stage" and stage is not None:
-                end = stage.instructions[-1].end if stage.instructions else stage.instruction.end
-                return Span(stage.instruction.start, end)
-            return instruction.span
-        return Span(offset, offset)
+        instruction = self._instruction(offset)
+        if instruction is None:
+            return Span(offset, offset)
+        last = self.file.instructions[instruction.index - 1] if instruction.index else None
+        if scope == "stage" and instruction.kind != "FROM" and last is not None and last.stage is not None:
+            instruction = last
+        stage = instruction.stage
+        if scope == "stage" and stage is not None:
+            end = stage.instructions[-1].end if stage.instructions else stage.instruction.end
+            return Span(stage.instruction.start, end)
+        return instruction.span
 
     def covers(self, finding: Finding) -> bool:
         """True when a finding is ignored; remembers that the ignore was of use."""
         covered = False
         start = finding.location.span.start
-        for item in self.items:
+        place = self._instruction(start)
+        near = self._by_start.get(place.start, ()) if place is not None else ()
+        for item in (*near, *self._by_start.get(None, ())):
             if finding.code in item.codes and item.scope.start <= start < max(item.scope.end, item.scope.start + 1):
                 item.used.add(finding.code)
                 covered = True
