@@ -1,54 +1,56 @@
-"""CPU seconds of linting a directory of Dockerfiles: `jettison lint` and its peers, one after the other, as Markdown.
+"""Linting 1,000 Dockerfiles beside hadolint, tally and Trivy
 
-    python benchmarks/lint.py DIRECTORY [ROUNDS]
-
-The peers come with the dependency group `peers`; what is not installed is left out. User and system time of the
-process and its children; the least of the rounds.
+Each is one process that writes JSON to nowhere; a peer that is not installed is left out. The files are written anew
+before each run, since `--fix` changes them. hadolint runs as it comes, with its ShellCheck; tally without its slow
+checks, which go to the network.
 """
 
 from __future__ import annotations
 
 import os
-import resource
 import shutil
-import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmarks import corpus
+from benchmarks.measuring import Case, side_by_side
+
+if TYPE_CHECKING:
+    from benchmarks.measuring import Images, Row
+
+NEEDS_IMAGES = False
+FILES = 1000
+OURS = (sys.executable, "-m", "jettison", "lint", "--format", "json")
 
 
-def commands(folder: str, files: list[str]) -> dict[str, list[str]]:
-    """Name → command line. Fixes are shown, not written, so that every round sees the same files."""
-    ours = [sys.executable, "-m", "jettison", "lint", "--format", "json"]
-    return {
-        "jettison lint": [*ours, *files],
-        "jettison lint, fixes worked out": [*ours, "--diff", *files],
-        "jettison lint --shellcheck": [*ours, "--shellcheck", *files],
-        "hadolint": ["hadolint", "-f", "json", *files],
-        "tally": ["tally", "lint", "--format", "json", *files],
-        "trivy config": ["trivy", "config", "--format", "json", "--quiet", folder],
-    }
+def rows(_: Images | None, rounds: int) -> list[Row]:
+    """Ours, ours with ShellCheck, ours with fixes, the peers."""
+    with corpus.temporary() as folder:
+        files = corpus.lay_out(folder, FILES)
+
+        def fresh() -> None:
+            corpus.lay_out(folder, FILES)
+
+        def case(title: str, *command: str) -> Case:
+            return Case(title, command, reads=folder, prepare=fresh, exits=range(5))
+
+        cases = [
+            case("jettison lint", *OURS, *files),
+            case("jettison lint --shellcheck", *OURS, "--shellcheck", *files),
+            case("jettison lint --fix", *OURS, "--fix", *files),
+        ]
+        tally = ("lint", "--slow-checks", "off", "--format", "json")
+        for title, program, arguments in (
+            ("hadolint 2.15", "hadolint", ("-f", "json", *files)),
+            ("tally 0.45 lint", "tally", (*tally, *files)),
+            ("tally 0.45 lint --fix", "tally", (*tally, "--fix", *files)),
+            ("Trivy 0.76 config", "trivy", ("config", "--format", "json", "--quiet", folder)),
+        ):
+            if found := _program(program):
+                cases.append(case(title, found, *arguments))
+        return [row.noted(f"{FILES / row.cpu:.0f} files per CPU second") for row in side_by_side(cases, rounds)]
 
 
-def seconds(command: list[str]) -> float:
-    """CPU seconds of one run."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
-def main() -> None:
-    """Run all, print the table."""
-    folder, rounds = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else 3
-    files = sorted(str(path) for path in Path(folder).rglob("*") if path.is_file())
-    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
-    print(f"{len(files):,} files\n\n| tool | CPU seconds | files per CPU second |\n|---|---:|---:|")
-    for name, command in commands(folder, files).items():
-        program = shutil.which(command[0], path=path)
-        if program is not None:
-            least = min(seconds([program, *command[1:]]) for _ in range(rounds))
-            print(f"| {name} | {least:.2f} | {len(files) / least:.0f} |", flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def _program(name: str) -> str | None:
+    beside = os.path.dirname(sys.executable)
+    return shutil.which(name, path=os.pathsep.join((beside, os.environ.get("PATH", ""))))

@@ -7,12 +7,12 @@ import os
 import subprocess
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 ROOT = Path(__file__).parent.parent
 
@@ -30,7 +30,8 @@ class Images:
 class Case:
     """Something to measure: a whole process, or (`inside`) what a task of `benchmarks.tasks` says of itself.
 
-    `reads` is the file or directory that is brought into the page cache before each run.
+    `prepare` is called, and the file or directory `reads` brought into the page cache, before each run. `exits` are the
+    statuses that mean that all went well.
     """
 
     title: str
@@ -38,6 +39,8 @@ class Case:
     inside: bool = False
     reads: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    prepare: Callable[[], None] | None = None
+    exits: Collection[int] = (0, 1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +63,10 @@ class Row:
             self.note,
         )
 
+    def noted(self, note: str) -> Row:
+        """The same with a note."""
+        return replace(self, note=note)
+
 
 def task(title: str, name: str, argument: str, reads: str | None = None) -> Case:
     """A function of `benchmarks.tasks` in a process of its own, start-up and imports left out."""
@@ -71,6 +78,8 @@ def side_by_side(cases: Sequence[Case], rounds: int) -> list[Row]:
     rows: dict[str, Row] = {}
     for _ in range(rounds):
         for case in cases:
+            if case.prepare:
+                case.prepare()
             if case.reads:
                 warm(Path(case.reads))
             row = _inside(case) if case.inside else _process(case)
@@ -99,7 +108,7 @@ def _process(case: Case) -> Row:
     )
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.monotonic() - started
-    if os.waitstatus_to_exitcode(status) not in (0, 1):
+    if os.waitstatus_to_exitcode(status) not in case.exits:
         raise SystemExit(f"{case.title}: exit {os.waitstatus_to_exitcode(status)}")
     return Row(case.title, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
