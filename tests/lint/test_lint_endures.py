@@ -112,7 +112,16 @@ def test_fix_keeps_the_owner_and_odd_modes(tmp_path: Path) -> None:
         b"FROM debian:12\n" + b"# hadolint ignore=DL3008\nRUN apt-get install curl\n" * 3_000,
         b"FROM debian:12\nRUN echo " + b'"$(echo ' * 5_000 + b')"' * 5_000 + b"\n",
     ],
-    ids=["installs", "copied and changed", "stages", "variables", "continuations", "commands", "pragmas", "quoted nesting"],
+    ids=[
+        "installs",
+        "copied and changed",
+        "stages",
+        "variables",
+        "continuations",
+        "commands",
+        "pragmas",
+        "quoted nesting",
+    ],
 )
 def test_time_is_bounded(tmp_path: Path, data: bytes) -> None:
     """CPU seconds, since the machine may be busy; a file of this kind takes a few, so 60 is a blow-up."""
