@@ -4,8 +4,9 @@
     python tests/builds/build_corpus.py tests/builds/unsafe.txt --corpus dockerfiles.tar.gz --unsafe
 
 A line of a list names a member of the corpus, then the stand-in for each base image it asks for, as `wanted=stand-in`.
-Stand-ins get what the official images tell apt (`docker-clean`), and lose their borrowed names when all is built.
-A Dockerfile is built alone: files that it copies are empty, but requirements.txt and package.json ask for one package.
+The engine is that of the integration tests, or the one that DOCKER_HOST names. Stand-ins (`tests/engine/bases.py`) get
+what the official images tell apt (`docker-clean`), and lose their borrowed names when all is built. A Dockerfile is
+built alone: files that it copies are empty, but those of `FILES` are the least that builds something.
 
 Results go to a .json file beside the list, and from those of both lists docs/builds.md is written.
 """
@@ -13,6 +14,8 @@ Results go to a .json file beside the list, and from those of both lists docs/bu
 from __future__ import annotations
 
 import argparse
+import contextlib
+import functools
 import hashlib
 import json
 import os
@@ -21,12 +24,18 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
 HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent))
+
+from engine import bases  # noqa: E402
+from engine import docker as engines  # noqa: E402
+
 PAGE = HERE.parents[1] / "docs" / "builds.md"
 
 CLEAN = r"""FROM {base}
@@ -49,7 +58,13 @@ SAYS = {
 }
 """What a rule's fix says it removes."""
 
-NOISE = ("var/log/", "root/.npm/_logs/", "var/cache/ldconfig/aux-cache", "etc/machine-id")
+CONFIG = {
+    "CMD001": ("Cmd", "Entrypoint"),
+    "INS002": ("Author", "Labels"),
+}
+"""What a rule's fix says it changes in the image's configuration; `OnBuild` is text that any fix may edit."""
+
+NOISE = ("var/log/", "var/cache/ldconfig/aux-cache", "etc/machine-id")
 """What differs from build to build by its nature; the rest of the noise is learnt by building the original again."""
 
 PACKAGES = re.compile(
@@ -60,12 +75,43 @@ PACKAGES = re.compile(
 )
 """What the scripts of packages write: registers of what is installed."""
 
+LOCK = {
+    "isarray": ("2.0.5", "xHjhDr3cNBK0BzdUJSPXZntQUx/mwMS5Rw4A7lPJ90XGAO6ISP/ePDNuo0vhqOZU+UD5JoodwCAAoZQd3FeAKw=="),
+    "ms": ("2.1.3", "6FlzubTLZG3J2a/NVCAleEhjzq5oxgHyaCU9yYXvcLsvoVaHJq/s5xXI6/XXP6tz7R9xAOtHnSO/tXtF3WRTlA=="),
+}
+PACKAGE = {
+    "name": "stand-in",
+    "version": "1.0.0",
+    "scripts": {"build": "true", "test": "true"},
+    "dependencies": {"ms": "^2.1.3"},
+    "devDependencies": {"isarray": "^2.0.5"},
+}
 FILES = {
     ".dockerignore": "Dockerfile\n.dockerignore\n",
     "requirements.txt": "six\n",
-    "package.json": '{"name": "stand-in", "version": "1.0.0", "dependencies": {"ms": "^2.1.3"}}\n',
+    "package.json": json.dumps(PACKAGE) + "\n",
+    "go.mod": "module stand-in\n\ngo 1.22\n",
+    "main.go": 'package main\n\nimport "fmt"\n\nfunc main() { fmt.Println("stand-in") }\n',
 }
-"""What a folder holds besides the Dockerfile, so that installers have something to install."""
+"""What a folder holds besides the Dockerfile, so that installers and compilers have something to do."""
+
+MANIFESTS = ("requirements.txt", "package.json", "package-lock.json", "go.mod")
+
+ASKED = {
+    "package-lock.json": json.dumps(
+        {
+            "name": "stand-in",
+            "version": "1.0.0",
+            "lockfileVersion": 3,
+            "packages": {"": PACKAGE}
+            | {
+                f"node_modules/{name}": {"version": version, "integrity": f"sha512-{digest}", "dev": name == "isarray"}
+                for name, (version, digest) in LOCK.items()
+            },
+        }
+    )
+}
+"""What it holds where the Dockerfile names it."""
 
 
 class NotBuilt(Exception):
@@ -81,16 +127,22 @@ class Tree:
     packages: set[str] = field(default_factory=set)
 
 
+SESSION = engines.Session()
+
+
+@functools.cache
+def engine() -> tuple[list[str], dict[str, str]]:
+    """Docker's command line, and the environment in which it speaks to the engine."""
+    client = engines.client(SESSION.enter())
+    return [*client.command], {**os.environ, **client.env, "DOCKER_BUILDKIT": "1"}
+
+
 def docker(*arguments: str, text: str | None = None, timeout: float | None = None) -> str:
     """Run docker; return what it prints."""
+    program, env = engine()
     try:
         done = subprocess.run(
-            ["docker", *arguments],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=timeout,
-            env={**os.environ, "DOCKER_BUILDKIT": "1"},
+            [*program, *arguments], input=text, capture_output=True, text=True, timeout=timeout, env=env
         )
     except subprocess.TimeoutExpired as error:
         raise NotBuilt("takes too long") from error
@@ -109,11 +161,19 @@ def read(tag: str) -> Tree:
     """The tree of an image, as a container would see it."""
     container = docker("create", tag, "true").strip()
     try:
-        with subprocess.Popen(["docker", "export", container], stdout=subprocess.PIPE) as process:
+        program, env = engine()
+        with subprocess.Popen([*program, "export", container], stdout=subprocess.PIPE, env=env) as process:
             assert process.stdout
             return scan(process.stdout)
     finally:
         docker("rm", container)
+
+
+def settings(tag: str) -> dict[str, Any]:
+    """What an image's configuration says about running it."""
+    image = json.loads(docker("image", "inspect", tag))[0]
+    config = {key: value for key, value in image["Config"].items() if key not in ("Image", "Hostname", "ArgsEscaped")}
+    return {**config, "Author": image.get("Author")}
 
 
 def scan(stream: IO[bytes]) -> Tree:
@@ -164,7 +224,16 @@ def said(name: str, codes: list[str]) -> bool:
     return any(name == prefix or name.startswith(f"{prefix}/") or prefix.startswith(f"{name}/") for prefix in prefixes)
 
 
-def explain(name: str, kind: str, before: Tree, dropped: set[str]) -> bool:
+def explain(name: str, kind: str, before: Tree, after: Tree, dropped: set[str], codes: list[str]) -> str:
+    """What an unsafe fix says of a difference: the rule, or `packages` for those that are no longer installed."""
+    if "GO002" in codes and kind == "changed" and before.entries[name][1] > after.entries[name][1]:
+        return "GO002"
+    if "NPM006" in codes and "node_modules" in name and kind != "new":
+        return "NPM006"
+    return "packages" if dropped and unpackaged(name, kind, before, dropped) else ""
+
+
+def unpackaged(name: str, kind: str, before: Tree, dropped: set[str]) -> bool:
     """Whether a difference comes from packages that are gone: theirs, made beside theirs, or a register."""
     if PACKAGES.match(name):
         return True
@@ -182,8 +251,9 @@ def explain(name: str, kind: str, before: Tree, dropped: set[str]) -> bool:
 
 
 def prepare(text: bytes, folder: Path) -> None:
-    """Write a Dockerfile and stand-ins for the files it copies."""
+    """Write a Dockerfile, read by the engine's own frontend, and stand-ins for the files it copies."""
     folder.mkdir()
+    text = re.sub(rb"(?im)\A((?:#.*\n)*?)#[ \t]*syntax[ \t]*=.*", rb"\1#", text)
     (folder / "Dockerfile").write_bytes(text)
     joined = re.sub(rb"\\[ \t]*\r?\n", b" ", text).decode("utf-8", "replace")
     for line in re.findall(r"(?im)^[ \t]*(?:COPY|ADD)[ \t]+(.*)$", joined):
@@ -199,7 +269,7 @@ def prepare(text: bytes, folder: Path) -> None:
                 path.mkdir(parents=True, exist_ok=True)
             elif not path.exists():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_text(FILES.get(path.name, "{}\n" if path.suffix == ".json" else ""))
+                path.write_text({**FILES, **ASKED}.get(path.name, "{}\n" if path.suffix == ".json" else ""))
     for name, content in FILES.items():
         (folder / name).write_text(content)
 
@@ -241,7 +311,14 @@ def examine(member: str, text: bytes, bases: dict[str, str], unsafe: bool, timeo
             rest = {path: kind for path, kind in found.items() if path not in removed}
             dropped = before.packages - after.packages
             if unsafe:
-                rest = {path: kind for path, kind in rest.items() if not explain(path, kind, before, dropped)}
+                why = {path: explain(path, kind, before, after, dropped, codes) for path, kind in rest.items()}
+                result["explained"] = dict(sorted(Counter(reason for reason in why.values() if reason).items()))
+                rest = {path: kind for path, kind in rest.items() if not why[path]}
+            told = {"OnBuild", *(key for code in codes for key in CONFIG.get(code, ()))}
+            old, new = settings(tags[0]), settings(tags[1])
+            changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+            result["config"] = [key for key in changed if key in told]
+            rest |= {f"configuration: {key}": "changed" for key in changed if key not in told}
             if rest:
                 tags.append(f"{tag}:again")
                 build(original, tags[2], timeout * 2, "--no-cache")
@@ -253,19 +330,26 @@ def examine(member: str, text: bytes, bases: dict[str, str], unsafe: bool, timeo
             result["packages"] = sorted(dropped)
             result["unexplained"] = dict(sorted(rest.items())[:50])
             result["logs"] = logs(after) - logs(before)
-            grown = result["after"] > result["before"]
+            result["twice"] = manifests(after) if "ORD001" in codes else 0
+            grown = result["after"] - result["before"] > max(0, result["logs"]) + result["twice"]
             result["state"] = "UNEXPLAINED" if rest or (dropped and not unsafe) else "GROWN" if grown else "ok"
             return result
     except NotBuilt as error:
         return {**result, "state": "not compared", "why": str(error)}
     finally:
-        for old in tags:
-            subprocess.run(["docker", "rmi", "-f", old], capture_output=True)
+        for built in tags:
+            with contextlib.suppress(NotBuilt):
+                docker("rmi", "-f", built)
 
 
 def logs(tree: Tree) -> int:
-    """The bytes of logs: apt notes there the command that installed, with its options."""
+    """The bytes of logs, noise as it is: apt notes there the command that installed, with its options, and the time."""
     return sum(entry[1] for name, entry in tree.entries.items() if name.startswith("var/log/"))
+
+
+def manifests(tree: Tree) -> int:
+    """The bytes of the files that name dependencies: ORD001 copies them first, and once more with the rest."""
+    return sum(entry[1] for name, entry in tree.entries.items() if name.rpartition("/")[2] in MANIFESTS)
 
 
 def borrow(names: dict[str, str]) -> list[str]:
@@ -273,8 +357,9 @@ def borrow(names: dict[str, str]) -> list[str]:
     given = []
     images: dict[str, str] = {}
     for wanted, base in sorted(names.items()):
-        if subprocess.run(["docker", "image", "inspect", wanted], capture_output=True).returncode:
+        if not docker("image", "ls", "--quiet", wanted).strip():
             if base not in images:
+                bases.ensure(engines.client(engine()[1]["DOCKER_HOST"]), base)
                 images[base] = docker("build", "-q", "--network", "host", "-", text=CLEAN.format(base=base)).strip()
             docker("tag", images[base], wanted)
             given.append(wanted)
@@ -306,7 +391,7 @@ def table(results: list[dict[str, Any]], unsafe: bool) -> list[str]:
     unexplained = sum(len(item.get("unexplained", ())) for item in built)
     lines = [
         f"Built before: **{len(built)}**; built after: **{len(after)}**; "
-        f"grown: **{sum(item['after'] > item['before'] for item in after)}**; "
+        f"grown: **{sum(item['state'] == 'GROWN' for item in after)}**; "
         f"differences that no fix announces: **{unexplained}** files.",
         f"Together {megabytes(before_sum)} MB before, {megabytes(after_sum)} MB after: "
         f"**{megabytes(before_sum - after_sum)} MB** less ({share:.1f} %), base images included.",
@@ -326,10 +411,16 @@ def table(results: list[dict[str, Any]], unsafe: bool) -> list[str]:
     return lines
 
 
+WORDS = {
+    "GO002": "{} programs without symbols",
+    "NPM006": "{} files of development dependencies",
+}
+
+
 def difference(item: dict[str, Any], unsafe: bool) -> str:
-    """In words: what sets the two trees apart."""
+    """In words: what sets the two images apart."""
     if item["state"] not in ("ok", "GROWN", "UNEXPLAINED"):
-        return item["state"]
+        return str(item["state"])
     parts = []
     if item["removed"]:
         parts.append(f"{item['removed']} files of lists and caches")
@@ -338,12 +429,17 @@ def difference(item: dict[str, Any], unsafe: bool) -> str:
         more = f" and {len(names) - 6} more" if len(names) > 6 else ""
         count = f"{len(names)} recommended package{'s' if len(names) > 1 else ''}"
         parts.append(f"{count} with what they brought: {', '.join(names[:6])}{more}")
+    parts += [WORDS[code].format(count) for code, count in item.get("explained", {}).items() if code in WORDS]
+    parts += [f"`{key}` of the configuration" for key in item.get("config", ())]
     if item["unexplained"]:
         parts.append("UNEXPLAINED: " + ", ".join(f"`/{path}` {kind}" for path, kind in item["unexplained"].items()))
+    more = item["after"] - item["before"]
     if item["state"] == "GROWN":
-        more = item["after"] - item["before"]
-        where = ", as its logs did (apt notes its options there)" if item.get("logs") == more else ""
-        parts.append(f"GROWN by {more} bytes{where}")
+        parts.append(f"GROWN by {more} bytes")
+    elif more > 0 and item.get("twice"):
+        parts.append(f"{more} bytes: the files that name dependencies are in two layers")
+    elif more > 0:
+        parts.append(f"{more} bytes of log: apt notes its own command line there")
     return "; ".join(parts) or "nothing"
 
 
@@ -358,20 +454,19 @@ def page() -> None:
         "file by file.",
         "",
         "- **Which.** Of the corpus of 8,027 public Dockerfiles, some that a fix in a `RUN` changes and that build",
-        "  here from registries of packages alone (Debian, PyPI, npm) and without their build context: what they copy",
-        "  is empty, but `requirements.txt` and `package.json` ask for one package. Those with few packages were tried",
-        "  first. Files that do not build here before the fixes are not counted.",
+        "  here from registries of packages alone (Debian, PyPI, npm, Go) and without their build context: what they",
+        "  copy is empty, but `requirements.txt` and `package.json` ask for a package, and `main.go` says one line.",
+        "  Those with few packages were tried first. Files that do not build here before the fixes are not counted.",
         "- **Base images are stand-ins** made from Debian's packages under the names that are asked for: an",
         "  `ubuntu:16.04` is Debian bookworm here. They configure apt as the official images do.",
-        "- **Compared** are path, type, size, content, mode and owner of every file. What differs by nature",
-        "  (`/var/log`, npm's `_logs`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else",
+        "- **Compared** are path, type, size, content, mode and owner of every file, and the image's configuration.",
+        "  What differs by nature (`/var/log`, `ldconfig`'s cache, times in `.pyc`) does not count; when anything else",
         "  differs, the original is built again without cache, and what differs between those two is noise as well.",
         "- **Allowed** is only the removal of what the applied rules name: package lists and caches.",
         "- **Sizes** are the engine's, uncompressed, base images included; 1 MB is 1,000,000 bytes.",
-        "- **Not shown here:** the figures were put together from several runs while the comparison was being",
-        "  written; one clean run of the whole list is still to be made. Two members whose differences were not",
-        "  resolved are left out. One of them grew by 1.7 kB: `npm cache clean --force`, which NPM003 adds, writes",
-        "  a log of its own where `npm install` had filled no cache.",
+        "- **Grown** is an image whose files take more bytes than before, logs aside: apt writes the command line it",
+        "  was called with into `/var/log/apt/history.log`, so that `--no-install-recommends`, where nothing was",
+        "  recommended, makes that log 24 bytes longer.",
         "",
     ]
     for name, title, unsafe in (
@@ -383,9 +478,12 @@ def page() -> None:
             lines += [f"## {title}", "", *table(json.loads(file.read_text()), unsafe), ""]
             if unsafe:
                 lines += [
-                    "Unsafe fixes leave recommended packages out. A difference counts as explained when the file",
-                    "belongs to a package that is gone, was made in its folders, or is a register that packages'",
-                    "scripts write (dpkg's, alternatives, `ld.so.cache`, users, caches of fonts).",
+                    "A difference counts as explained when an applied rule says so: APT004 leaves recommended packages",
+                    "out (a file belongs to a package that is gone, was made in its folders, or is a register that",
+                    "packages' scripts write: dpkg's, alternatives, `ld.so.cache`, users, caches of fonts), GO002 the",
+                    "symbols of Go programs, NPM006 development dependencies; INS002 makes MAINTAINER a label, CMD001",
+                    "gives CMD its exec form. ORD001, LAY001 and NPM002 change nothing in the files; ORD001 stores",
+                    "those that name dependencies in two layers, a few bytes.",
                     "",
                 ]
     PAGE.write_text("\n".join(lines))
@@ -399,7 +497,7 @@ def main() -> int:
     parser.add_argument("--unsafe", action="store_true", help="apply unsafe fixes too")
     parser.add_argument("--resume", action="store_true", help="keep the results that are there")
     parser.add_argument("--jobs", type=int, default=2, help="builds at a time")
-    parser.add_argument("--timeout", type=float, default=120, help="seconds for a build of the original")
+    parser.add_argument("--timeout", type=float, default=240, help="seconds for a build of the original")
     options = parser.parse_args()
     members = read_list(options.list)
     texts = {}
@@ -427,7 +525,9 @@ def main() -> int:
             list(pool.map(one, [member for member in members if member not in done]))
     finally:
         for wanted in given:
-            subprocess.run(["docker", "rmi", wanted], capture_output=True)
+            with contextlib.suppress(NotBuilt):
+                docker("rmi", wanted)
+        SESSION.leave()
     page()
     return int(any(item["state"] != "ok" for item in results))
 
