@@ -212,6 +212,12 @@ def test_a_damaged_blob_is_named_and_nothing_is_written(
     assert os.listdir(tmp_path) == ["in"]
 
 
+def test_a_bare_path_with_a_tag_is_found_in_the_layout(layout: str, tmp_path: Path) -> None:
+    assert main(["copy", layout, f"oci-archive:{tmp_path}/one.tar:tag", "--platform", "arm64"]) == 0
+    assert main(["copy", f"{tmp_path}/one.tar:tag", f"oci:{tmp_path}/out:1"]) == 0
+    assert stores.open_image(f"oci:{tmp_path}/out:1").digest == stores.open_image(f"{tmp_path}/one.tar:tag").digest
+
+
 @pytest.mark.parametrize("target", ["oci:{tmp}/out:1", "oci-archive:{tmp}/out.tar:1"])
 def test_no_space_left_leaves_nothing(
     layout: str, tmp_path: Path, target: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

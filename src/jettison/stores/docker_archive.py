@@ -94,6 +94,16 @@ def open_saved(contents: Contents, reference: str, selector: str | None, platfor
         return demand_platform(image, platform)
 
 
+def holds(contents: Contents, selector: str | None) -> bool:
+    """Whether the archive's `manifest.json` has what `selector` chooses; a layout beside it may have more names."""
+    if not contents.has("manifest.json"):
+        return False
+    try:
+        return selector is None or bool(_selected(_saved(contents), selector))
+    except NotFound:
+        return not contents.has("index.json")
+
+
 def _saved(contents: Contents) -> list[Saved]:
     if not contents.has("manifest.json"):
         hint = None

@@ -44,7 +44,7 @@ def open_bare(reference: Reference, platform: Platform | None, indexer: Indexer)
         recognised = _recognise_directory(path)
         return store_for(recognised.transport or "").open_image(recognised, platform, indexer)
     contents = open_archive(path.location, indexer)
-    if contents.has("manifest.json"):
+    if docker_archive.holds(contents, path.selector):
         return docker_archive.open_saved(contents, text, path.selector, platform)
     if contents.has("index.json"):
         return open_layout(contents, text, path.selector, platform)
@@ -127,7 +127,7 @@ def _recognise_directory(path: Reference) -> Reference:
 
 def _recognise_file(path: Reference) -> Reference:
     contents = open_archive(path.location)
-    transport = "docker-archive" if contents.has("manifest.json") else "oci-archive"
+    transport = "docker-archive" if docker_archive.holds(contents, path.selector) else "oci-archive"
     return Reference(transport, path.location, path.selector)
 
 
