@@ -33,7 +33,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         default="keep",
         help="keep (default: as they are; plain layers of engines and docker archives become gzip where they are to "
-        "travel), gzip[:0-12], zstd[:1-19], none. Layers that are packed so already stay",
+        "travel), gzip[:0-12], zstd[:1-19], estargz[:1-12] (gzip, of which lazy engines fetch what is read; it changes "
+        "the image's id), none. Layers that are packed so already stay",
     )
     parser.add_argument("--threads", type=int, metavar="N", help="threads that pack (default: one a core); same bytes")
     parser.add_argument("--format", choices=("text", "json"), default="text", help="of the report")

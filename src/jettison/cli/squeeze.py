@@ -90,7 +90,8 @@ def _add_packing_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="HOW",
         default="keep",
         help="keep (default: as they were; plain layers become gzip where they are to travel), gzip[:0-12], "
-        "zstd[:1-19], none. Layers whose files do not change are packed anew where that makes them smaller",
+        "zstd[:1-19], estargz[:1-12] (gzip, of which lazy engines fetch what is read), none. Layers whose files do not "
+        "change are packed anew where that makes them smaller, for estargz in any case",
     )
     group.add_argument(
         "--layers",

@@ -13,6 +13,7 @@ import msgspec
 
 from jettison.oci import media_types
 from jettison.oci.digest import Digest
+from jettison.rewrite.estargz import TABLE_DIGEST
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +135,8 @@ _DOCKERS = {media_types.OCI_LAYER_GZIP: media_types.DOCKER_LAYER_GZIP}
 def _stays_docker(image: Image, layers: Sequence[Descriptor]) -> bool:
     if image.manifest is None or image.manifest.config.media_type != media_types.DOCKER_CONFIG:
         return False
+    if any(TABLE_DIGEST in (layer.annotations or {}) for layer in layers):
+        return False  # Docker's schema knows no annotations, and eStargz is nothing without
     known = {*_DOCKERS, media_types.DOCKER_LAYER_GZIP, media_types.DOCKER_FOREIGN_LAYER}
     return all(layer.media_type in known for layer in layers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from jettison.image.layer import Layer
 from jettison.oci.descriptor import Descriptor
 from jettison.rewrite import documents
 from jettison.rewrite.documents import Step
+from jettison.rewrite.estargz import TABLE_DIGEST
 from jettison.rewrite.packing import Packing
 from jettison.rewrite.rope import RopeReader
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from jettison.image.image import Image
+    from jettison.oci.digest import Digest
     from jettison.rewrite.draft import Draft, DraftLayer
     from jettison.rewrite.rope import Piece
     from jettison.rewrite.spool import Blob, Spool
@@ -147,25 +150,56 @@ def rope(layer: DraftLayer) -> Iterator[Piece]:
 
 def written(blob: Blob) -> Layer:
     """The layer that a blob in the spool is."""
-    descriptor = Descriptor(media_type=documents.layer_type(blob.packing), digest=str(blob.digest), size=blob.stored)
+    media_type = documents.layer_type(blob.packing)
+    descriptor = Descriptor(media_type, str(blob.digest), blob.stored, annotations=blob.annotations)
     return Layer(blob.diff_id, blob.source, descriptor)
 
 
 def _repacked(
     draft: Draft, number: int, spool: Spool, packing: Packing, progress: Callable[[int], None] | None
 ) -> Layer | None:
-    """An untouched layer in another packing; None where that is no smaller."""
+    """An untouched layer in another packing; None where that is no smaller, or it is eStargz and is to be."""
     layer, index = draft.image.layers[number], draft.indexes[number]
-    blob = spool.write(_told(layer.uncompressed(), progress), packing)
-    if blob.diff_id != layer.diff_id and layer.diff_id.algorithm == "sha256":
-        raise DigestMismatch(
-            f"layer {number} unpacks to {blob.diff_id}; the configuration says {layer.diff_id}",
-            where=draft.image.reference,
-        )
-    if packing.name is not None and index.compression is not None and blob.stored >= index.stored:
+    where = f"{draft.image.reference}: layer {number}"
+    if packing.lazy and is_lazy(layer):
+        return None
+    blob = spool.write(_told(unpacked(layer.uncompressed(), layer.diff_id, packing, where), progress), packing)
+    demand(blob, layer.diff_id, packing, where)
+    if packing.name is not None and index.compression is not None and not packing.lazy and blob.stored >= index.stored:
         spool.discard(blob)
         return None
     return written(blob)
+
+
+def is_lazy(layer: Layer) -> bool:
+    """Whether a manifest says that the layer is eStargz."""
+    return TABLE_DIGEST in ((layer.descriptor.annotations if layer.descriptor else None) or {})
+
+
+def unpacked(pieces: Iterator[bytes], diff_id: Digest, packing: Packing, where: str) -> Iterator[bytes]:
+    """A layer's tar on its way to be packed.
+
+    What becomes eStargz gets another diff_id, so it is held against its own here. Raises `DigestMismatch` at its end.
+    """
+    if not packing.lazy:
+        return pieces
+    return _verified(pieces, diff_id, where)
+
+
+def _verified(pieces: Iterator[bytes], diff_id: Digest, where: str) -> Iterator[bytes]:
+    hashing = hashlib.new(diff_id.algorithm)
+    for piece in pieces:
+        hashing.update(piece)
+        yield piece
+    if hashing.hexdigest() != diff_id.hex:
+        actual = f"{diff_id.algorithm}:{hashing.hexdigest()}"
+        raise DigestMismatch(f"it unpacks to {actual}; the configuration says {diff_id}", where=where)
+
+
+def demand(blob: Blob, diff_id: Digest, packing: Packing, where: str) -> None:
+    """Raises `DigestMismatch` where a layer was packed that is not what the configuration says."""
+    if not packing.lazy and blob.diff_id != diff_id and diff_id.algorithm == "sha256":
+        raise DigestMismatch(f"it unpacks to {blob.diff_id}; the configuration says {diff_id}", where=where)
 
 
 def _as_stored(draft: Draft, number: int) -> Layer:

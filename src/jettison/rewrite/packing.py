@@ -34,7 +34,7 @@ SAMPLE, _SAMPLES, _DENSE = 4 << 10, 4, 0.97
 _HURRIED = 5
 """The highest level of gzip that looks for such blocks; who asks for more wants every byte."""
 
-_LEVELS = {"gzip": (0, 12, 1), "zstd": (1, 19, 3)}
+_LEVELS = {"gzip": (0, 12, 1), "zstd": (1, 19, 3), "estargz": (1, 12, 6)}
 """Least, most and default level. gzip's 0 is ISA-L's fast one, 1 to 12 are libdeflate's. Of zstd, what is above 19
 wants gigabytes of whoever unpacks."""
 _MOST_THREADS = {"gzip": 16, "zstd": 4}
@@ -46,7 +46,7 @@ Chunk = bytes | bytearray | memoryview
 
 @dataclass(frozen=True, slots=True)
 class Packing:
-    """What layers are packed with: `gzip`, `zstd`, or None for a plain tar."""
+    """What layers are packed with: `gzip`, `zstd`, `estargz` (`jettison.rewrite.estargz`), or None for a plain tar."""
 
     name: str | None
     level: int = 0
@@ -62,7 +62,7 @@ class Packing:
         if name == "none" and not colon:
             return cls(None)
         if name not in _LEVELS or (colon and not level.isdecimal()):
-            raise UsageError(f"{text!r} is no compression", hint="write gzip, gzip:9, zstd, zstd:12 or none")
+            raise UsageError(f"{text!r} is no compression", hint="write gzip, gzip:9, zstd, zstd:12, estargz or none")
         least, most, usual = _LEVELS[name]
         if colon and not least <= int(level) <= most:
             raise UsageError(f"{name} has levels {least} to {most}, not {level}")
@@ -71,8 +71,13 @@ class Packing:
     def __str__(self) -> str:
         return f"{self.name}:{self.level}" if self.name else "none"
 
+    @property
+    def lazy(self) -> bool:
+        """True for eStargz, which adds a table of contents to the tar, and so changes its digest."""
+        return self.name == "estargz"
+
     def pack(self, parts: Iterable[bytes | memoryview]) -> Iterator[Chunk]:
-        """The parts, packed."""
+        """The parts, packed; not for what is `lazy`."""
         if self.name is None:
             return iter(parts)
         threads = self.threads or min(os.cpu_count() or 1, _MOST_THREADS[self.name])

@@ -1,17 +1,21 @@
-"""Repacking: the same layers in another compression, with nothing else changed: same diff_ids, same configuration."""
+"""Repacking: the same layers in another compression, with nothing else changed: same diff_ids, same configuration.
+
+But for eStargz, whose table of contents counts in a layer's diff_id, and so changes the configuration.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from jettison.errors import DigestMismatch
+import msgspec
+
 from jettison.image import codec
 from jettison.image.graph import stays_elsewhere
 from jettison.image.layer import Layer
 from jettison.oci.descriptor import Descriptor
 from jettison.rewrite.documents import layer_type
-from jettison.rewrite.finish import described, written
+from jettison.rewrite.finish import demand, described, is_lazy, unpacked, written
 from jettison.rewrite.packing import Packing
 
 if TYPE_CHECKING:
@@ -59,7 +63,8 @@ class _Repacking:
         if layer.descriptor is not None and stays_elsewhere(layer.descriptor):
             return layer
         packed = layer.compression()
-        stays = packed == self.packing.name or (self.plain_only and packed in ("gzip", "zstd"))
+        so = is_lazy(layer) if self.packing.lazy else packed == self.packing.name
+        stays = so or (self.plain_only and packed in ("gzip", "zstd"))
         if not stays:
             return self._packed(layer)
         if layer.descriptor is not None:
@@ -70,13 +75,11 @@ class _Repacking:
         return Layer(layer.diff_id, blob.source, descriptor)
 
     def _packed(self, layer: Layer) -> Layer:
-        blob = self.spool.write(codec.unpacked(self._heard(layer)), self.packing)
-        if layer.diff_id.algorithm == "sha256" and blob.diff_id != layer.diff_id:
-            raise DigestMismatch(
-                f"a layer unpacks to {blob.diff_id}; the configuration says {layer.diff_id}", where=self.where
-            )
+        pieces = unpacked(codec.unpacked(self._heard(layer)), layer.diff_id, self.packing, self.where)
+        blob = self.spool.write(pieces, self.packing)
+        demand(blob, layer.diff_id, self.packing, self.where)
         new = written(blob)
-        return replace(new, descriptor=_named_as(layer, new.descriptor, self.packing))
+        return replace(new, descriptor=_named_as(layer, new.descriptor))
 
     def _heard(self, layer: Layer) -> Iterator[bytes]:
         for chunk in layer.source.chunks():
@@ -84,13 +87,12 @@ class _Repacking:
             yield chunk
 
 
-def _named_as(layer: Layer, descriptor: Descriptor | None, packing: Packing) -> Descriptor:
+_OF_ITS_FORM = ("containerd.io/snapshot/stargz", "io.containers.estargz", "io.github.containers.zstd-chunked")
+
+
+def _named_as(layer: Layer, descriptor: Descriptor | None) -> Descriptor:
     """The new blob's descriptor; annotations that a builder gave the layer stay, those of its old form do not."""
     assert descriptor is not None
     old = (layer.descriptor.annotations if layer.descriptor else None) or {}
-    kept = {
-        key: text
-        for key, text in old.items()
-        if not key.startswith(("containerd.io/snapshot/stargz", "io.github.containers.zstd-chunked"))
-    }
-    return Descriptor(layer_type(packing.name), descriptor.digest, descriptor.size, annotations=kept or None)
+    kept = {key: text for key, text in old.items() if not key.startswith(_OF_ITS_FORM)}
+    return msgspec.structs.replace(descriptor, annotations={**kept, **(descriptor.annotations or {})} or None)

@@ -8,12 +8,14 @@ import os
 import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from jettison.errors import InputError
 from jettison.image.pipeline import Ahead, Beside
 from jettison.image.source import OwnSource
 from jettison.oci.digest import Digest
+from jettison.rewrite import estargz
 from jettison.rewrite.packing import Chunk
 from jettison.stores import unfinished
 
@@ -26,13 +28,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """A layer that was written: its file, its digests, and its bytes unpacked (`raw`) and stored."""
+    """A layer that was written: its file, its digests, and its bytes unpacked (`raw`) and stored.
+
+    `annotations` are what a manifest must say of it: where a lazy engine finds the table of contents.
+    """
 
     source: OwnSource
     diff_id: Digest
     digest: Digest
     raw: int
     packing: str | None
+    annotations: dict[str, str] | None = None
 
     @property
     def stored(self) -> int:
@@ -110,21 +116,27 @@ class _Writing:
             Beside[Chunk](self._blob.update) as hashing_blob,
             open(self._path, "wb", buffering=0) as file,
         ):
-            for chunk in packing.pack(self._counted(ahead, hashing)):
+            lazy = estargz.Writer(packing.level, estargz.threads(packing.threads), partial(self._count, hashing))
+            packed = lazy.pack(ahead) if packing.lazy else packing.pack(self._counted(ahead, hashing))
+            for chunk in packed:
                 if packing.name is not None:
                     hashing_blob.feed(chunk)
                 self._stored += len(chunk)
                 _write_all(file.fileno(), chunk)
         diff_id = Digest("sha256:" + self._tar.hexdigest())
         digest = Digest("sha256:" + self._blob.hexdigest()) if packing.name is not None else diff_id
-        return Blob(OwnSource(self._path, 0, self._stored, digest), diff_id, digest, self._raw, packing.name)
+        source, name = OwnSource(self._path, 0, self._stored, digest), "gzip" if packing.lazy else packing.name
+        return Blob(source, diff_id, digest, self._raw, name, lazy.annotations or None)
+
+    def _count(self, hashing: Beside[bytes | memoryview], part: bytes | memoryview) -> None:
+        hashing.feed(part)
+        self._raw += len(part)
 
     def _counted(
         self, parts: Iterable[bytes | memoryview], hashing: Beside[bytes | memoryview]
     ) -> Iterator[bytes | memoryview]:
         for part in parts:
-            hashing.feed(part)
-            self._raw += len(part)
+            self._count(hashing, part)
             yield part
 
 
