@@ -104,11 +104,8 @@ def proof(done: Lightened, style: Style) -> Iterator[str]:
         if stored is not None and new_stored is not None
         else ""
     )
-    meant = (
-        f", {len(done.gone):,} paths dropped, {len(done.changed):,} files changed as asked"
-        if done.gone or done.changed
-        else ""
-    )
+    meant = f", {len(done.gone):,} paths dropped" if done.gone else ""
+    meant += f", {len(done.changed):,} files changed as asked" if done.gone or done.changed else ""
     yield style(
         f"proof: {done.proof.paths:,} paths and {size(done.proof.content)} of content compared, 0 differences{meant}",
         "green",
