@@ -154,6 +154,11 @@ def docker(*arguments: str, text: str | None = None, timeout: float | None = Non
 def build(folder: Path, tag: str, timeout: float, *options: str) -> int:
     """Build a folder's Dockerfile; return the image's bytes."""
     docker("build", "-q", "--network", "host", "-t", tag, *options, str(folder), timeout=timeout)
+    return size(tag)
+
+
+def size(tag: str) -> int:
+    """The bytes of an image, uncompressed."""
     return int(docker("image", "inspect", "--format", "{{.Size}}", tag))
 
 
@@ -288,58 +293,73 @@ def examine(member: str, text: bytes, bases: dict[str, str], unsafe: bool, timeo
     """Build one Dockerfile before and after its fixes, and compare."""
     tag = "jettison-builds/" + hashlib.sha256(f"{member} {unsafe}".encode()).hexdigest()[:16]
     result: dict[str, Any] = {"member": member, "bases": bases}
-    tags = []
     try:
         with tempfile.TemporaryDirectory(prefix="jettison-builds-") as name:
             original, mended = Path(name, "before"), Path(name, "after")
             prepare(text, original)
             prepare(text, mended)
             result["codes"] = codes = mend(mended, unsafe)
-            tags.append(f"{tag}:before")
             try:
-                result["before"] = build(original, tags[0], timeout)
+                result["before"] = build(original, f"{tag}:before", timeout)
             except NotBuilt as error:
                 return {**result, "state": "does not build here", "why": str(error)}
-            tags.append(f"{tag}:after")
             try:
-                result["after"] = build(mended, tags[1], timeout * 2)
+                result["after"] = build(mended, f"{tag}:after", timeout * 2)
             except NotBuilt as error:
                 return {**result, "state": "BROKEN", "why": str(error)}
-            before, after = read(tags[0]), read(tags[1])
-            found = differences(before, after)
-            removed = {path for path, kind in found.items() if kind == "gone" and said(path, codes)}
-            rest = {path: kind for path, kind in found.items() if path not in removed}
-            dropped = before.packages - after.packages
-            if unsafe:
-                why = {path: explain(path, kind, before, after, dropped, codes) for path, kind in rest.items()}
-                result["explained"] = dict(sorted(Counter(reason for reason in why.values() if reason).items()))
-                rest = {path: kind for path, kind in rest.items() if not why[path]}
-            told = {"OnBuild", *(key for code in codes for key in CONFIG.get(code, ()))}
-            old, new = settings(tags[0]), settings(tags[1])
-            changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
-            result["config"] = [key for key in changed if key in told]
-            rest |= {f"configuration: {key}": "changed" for key in changed if key not in told}
-            if rest:
-                tags.append(f"{tag}:again")
-                build(original, tags[2], timeout * 2, "--no-cache")
-                noise = differences(before, read(tags[2]))
-                result["noise"] = sorted(set(rest) & set(noise))[:50]
-                rest = {path: kind for path, kind in rest.items() if path not in noise}
-            result["removed"] = len(removed)
-            result["removed_bytes"] = sum(before.entries[path][1] for path in removed)
-            result["packages"] = sorted(dropped)
-            result["unexplained"] = dict(sorted(rest.items())[:50])
-            result["logs"] = logs(after) - logs(before)
-            result["twice"] = manifests(after) if "ORD001" in codes else 0
-            grown = result["after"] - result["before"] > max(0, result["logs"]) + result["twice"]
-            result["state"] = "UNEXPLAINED" if rest or (dropped and not unsafe) else "GROWN" if grown else "ok"
-            return result
+            return {**result, **compare(original, tag, codes, unsafe, timeout)}
     except NotBuilt as error:
         return {**result, "state": "not compared", "why": str(error)}
     finally:
-        for built in tags:
+        for which in ("before", "after", "again"):
             with contextlib.suppress(NotBuilt):
-                docker("rmi", "-f", built)
+                docker("rmi", "-f", f"{tag}:{which}")
+
+
+def compare(original: Path, tag: str, codes: list[str], unsafe: bool, timeout: float) -> dict[str, Any]:
+    """What sets two built images apart, and how it is to be judged: `state` is ok, GROWN or UNEXPLAINED."""
+    before, after = read(f"{tag}:before"), read(f"{tag}:after")
+    found = differences(before, after)
+    removed = {path for path, kind in found.items() if kind == "gone" and said(path, codes)}
+    rest = {path: kind for path, kind in found.items() if path not in removed}
+    dropped = before.packages - after.packages
+    why: dict[str, str] = {}
+    if unsafe:
+        why = {path: explain(path, kind, before, after, dropped, codes) for path, kind in rest.items()}
+        rest = {path: kind for path, kind in rest.items() if not why[path]}
+    told, untold = configuration(tag, codes)
+    rest |= untold
+    noise: dict[str, str] = {}
+    if rest:
+        build(original, f"{tag}:again", timeout * 2, "--no-cache")
+        noise = differences(before, read(f"{tag}:again"))
+    unexplained = {path: kind for path, kind in sorted(rest.items()) if path not in noise}
+    log = logs(after) - logs(before)
+    twice = manifests(after) if "ORD001" in codes else 0
+    grown = size(f"{tag}:after") - size(f"{tag}:before") > max(0, log) + twice
+    wrong = bool(unexplained) or (bool(dropped) and not unsafe)
+    return {
+        "config": told,
+        "explained": dict(sorted(Counter(reason for reason in why.values() if reason).items())),
+        "logs": log,
+        "noise": sorted(set(rest) & set(noise))[:50],
+        "packages": sorted(dropped),
+        "removed": len(removed),
+        "removed_bytes": sum(before.entries[path][1] for path in removed),
+        "state": "UNEXPLAINED" if wrong else "GROWN" if grown else "ok",
+        "twice": twice,
+        "unexplained": dict([*unexplained.items()][:50]),
+    }
+
+
+def configuration(tag: str, codes: list[str]) -> tuple[list[str], dict[str, str]]:
+    """What the fixes changed in the image's configuration as they say, and what else changed there."""
+    told = {"OnBuild", *(key for code in codes for key in CONFIG.get(code, ()))}
+    old, new = settings(f"{tag}:before"), settings(f"{tag}:after")
+    changed = sorted(key for key in old.keys() | new.keys() if old.get(key) != new.get(key))
+    return [key for key in changed if key in told], {
+        f"configuration: {key}": "changed" for key in changed if key not in told
+    }
 
 
 def logs(tree: Tree) -> int:
