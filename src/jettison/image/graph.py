@@ -33,6 +33,8 @@ _MAX_STATEMENTS = 32
 _STATEMENT = "application/vnd.in-toto+json"
 MAX_DOCUMENTS = 5_000
 """Manifests and indexes of one graph: a hundred platforms have two hundred."""
+MAX_TOTAL = 128 << 20
+"""Bytes of all documents of one graph, which are kept in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,7 @@ class _Growing:
         self._pool = pool
         self._known: dict[str, Node] = {}
         self._count = 1
+        self._total = 0
 
     def node(self, descriptor: Descriptor, data: bytes, depth: int) -> Node:
         known = self._known.get(descriptor.digest)
@@ -165,6 +168,9 @@ class _Growing:
         self._count += len(wanted)
         if self._count > MAX_DOCUMENTS:
             raise ImageError(f"an index of more than {MAX_DOCUMENTS:,} manifests", where=self._where)
+        self._total += sum(entry.size if entry.size >= 0 else MAX_BYTES for entry in wanted.values())
+        if self._total > MAX_TOTAL:
+            raise ImageError(f"an index of manifests with more than {MAX_TOTAL:,} bytes", where=self._where)
         fetched = dict(zip(wanted, self._pool.map(self._checked, wanted.values()), strict=True))
         children = tuple((entry, self._child(entry, fetched, depth)) for entry in index.manifests)
         return Node(own, data, None, children)
