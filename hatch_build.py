@@ -11,7 +11,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 SOURCE = Path("src/jettison/trace/sensor")
 MACHINES = ("x86_64", "aarch64")
-FLAGS = ("-O2", "-static", "-s", "-std=gnu11")
+FLAGS = ("-Os", "-static", "-s", "-std=gnu11")
 
 
 class SensorHook(BuildHookInterface):  # type: ignore[type-arg]

@@ -209,3 +209,56 @@ def test_says_when_setuid_programs_lose_their_rights(sensor_path: str, tmp_path:
     log = logs.parse((folder / "log").read_bytes())
     assert [note for note in log.notes if note.startswith("setuid:")]
     assert log.lost == 0
+
+
+def test_follows_working_directories_that_move(traced: Traced, tmp_path: Path) -> None:
+    script = """
+import os, sys, threading
+base = sys.argv[1]
+for i in range(200):
+    os.makedirs(f"{base}/{i}/low", exist_ok=True)
+    os.chdir(f"{base}/{i}")
+    os.stat(".")
+    os.path.exists("a")
+    handle = os.open("low", os.O_RDONLY)
+    os.fchdir(handle)
+    os.path.exists("b")
+    os.close(handle)
+    os.rename(f"{base}/{i}", f"{base}/moved-{i}")
+    os.path.exists("c")
+    if not os.fork():
+        os.chdir("/")
+        os.path.exists("usr")
+        os._exit(0)
+    os.wait()
+    os.path.exists("d")
+    thread = threading.Thread(target=os.path.exists, args=("e",))
+    thread.start()
+    thread.join()
+"""
+    base = tmp_path / "base"
+    log, ended = traced("python3", "-c", script, str(base))
+    assert ended.returncode == 0, ended.stderr
+    for i in range(200):
+        names = [f"{i}/a", f"{i}/low/b", *(f"moved-{i}/low/{name}" for name in "cde")]
+        assert [name for name in names if f"{base}/{name}" not in log.missing] == []
+    asked = [path for path in log.missing if path.startswith(str(base))]
+    assert len(asked) == len(set(asked)) == 200 * 6 + 1  # and each directory, before it was made
+
+
+@needs_root
+def test_says_when_the_log_cannot_be_written(sensor_path: str, tmp_path: Path) -> None:
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "none", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        path = folder / "log"
+        ended = subprocess.run([sensor_path, "-l", str(path), "find", "/usr/share/doc"], capture_output=True)
+        assert ended.returncode == 0
+        log = logs.parse(path.read_bytes())
+        assert log.full > 0
+        assert log.lost >= log.full
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -128,7 +128,6 @@ class Wish:
     volume: str | None = None
     read_only: bool = False
     tmpfs: Sequence[str] = ()
-    terminal: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
 
     def document(self, image: ImageConfig) -> dict[str, Any]:
@@ -138,7 +137,7 @@ class Wish:
             "Image": self.image,
             "Env": [f"{name}={value}" for name, value in self.environment.items()],
             "Labels": dict(self.labels),
-            "Tty": self.terminal,
+            "Tty": False,
             "HostConfig": host,
         }
         if self.entrypoint is not None:
@@ -256,14 +255,9 @@ class Container:
         raise NotFound(f"{path} is no file in {self._what}", where=str(self.api.endpoint))
 
     def logs(self) -> tuple[bytes, bytes]:
-        """What it has said so far on stdout and stderr; with a terminal all is on stdout."""
+        """What it has said so far on stdout and stderr."""
         response = self.api.call("GET", f"{self._path}/logs?stdout=true&stderr=true", what=f"output of {self._what}")
-        framed = "raw-stream" not in (response.headers.get("content-type") or "") or not self._terminal()
-        return _split(_whole(self.api, response, "the output", _MAX_OUTPUT, cut=True), framed)
-
-    def _terminal(self) -> bool:
-        details = self.api.get(f"{self._path}/json", dict[str, Any], what=self._what)
-        return bool((details.get("Config") or {}).get("Tty"))
+        return _split(_whole(self.api, response, "the output", _MAX_OUTPUT, cut=True))
 
     def execute(self, command: Sequence[str], *, user: str | None = None, idle: float | None = None) -> Output:
         """Run a command inside and wait for its end."""
@@ -279,7 +273,7 @@ class Container:
         response = self.api.call(
             "POST", f"/exec/{identifier}/start", start, what=f"a command in {self._what}", idle=idle
         )
-        said = _split(_whole(self.api, response, "the command's output", _MAX_OUTPUT, cut=True), True)
+        said = _split(_whole(self.api, response, "the command's output", _MAX_OUTPUT, cut=True))
         ended = self.api.get(f"/exec/{identifier}/json", dict[str, Any], what="command")
         return Output(int(ended.get("ExitCode") or 0), *said)
 
@@ -300,10 +294,8 @@ def _whole(api: Api, response: BaseHTTPResponse, what: str, most: int = _MAX_OUT
     return bytes(data)
 
 
-def _split(data: bytes, framed: bool) -> tuple[bytes, bytes]:
+def _split(data: bytes) -> tuple[bytes, bytes]:
     """Docker's multiplexed stream: frames of a stream's number, three zeros and a big-endian size."""
-    if not framed:
-        return data, b""
     streams: dict[int, bytearray] = {1: bytearray(), 2: bytearray()}
     at = 0
     while at + 8 <= len(data):

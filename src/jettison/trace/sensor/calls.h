@@ -4,7 +4,7 @@
  * Linux 6.12. `dir`, `path` and `flags` count arguments from 0; -1 is none. A second path stands two arguments after the
  * first where it has a directory of its own, else one.
  */
-enum kind { OPEN, OPEN2, CREAT, LOOK, LOOK_LINK, READ_LINK, LIST, ROOT, RUN, CHANGE, REMOVE, MAKE, RENAME, HARD_LINK, RING };
+enum kind { OPEN, OPEN2, CREAT, LOOK, LOOK_LINK, READ_LINK, LIST, ROOT, RUN, CHANGE, REMOVE, MAKE, RENAME, HARD_LINK, MOVE, RING };
 
 enum architecture { X86_64, I386, ARM64, ARM, ARCHITECTURES };
 
@@ -49,6 +49,7 @@ static const struct call calls[] = {
     {"readlink",          {89,   85,  -1,  85},   READ_LINK, -1, 0, -1},
     {"readlinkat",        {267,  305, 78,  332},  READ_LINK, 0,  1, -1},
     {"chdir",             {80,   12,  49,  12},   LIST,      -1, 0, -1},
+    {"fchdir",            {81,   133, 50,  133},  MOVE,      -1, -1, -1},
     {"chroot",            {161,  61,  51,  61},   ROOT,      -1, 0, -1},
     {"pivot_root",        {155,  217, 41,  218},  ROOT,      -1, 0, -1},
     {"truncate",          {76,   92,  45,  92},   CHANGE,    -1, 0, -1},

@@ -38,10 +38,11 @@ static void beat(void)
 
 static int open_log(const char *path)
 {
+    const struct header nothing = {0};
     struct stat status;
     log_file = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_CREAT, 0666);
     if (log_file < 0 || fstat(log_file, &status)) return -1;
-    if (status.st_size < (off_t)sizeof *header && ftruncate(log_file, sizeof *header)) return -1;
+    if (!status.st_size && write(log_file, &nothing, sizeof nothing) != sizeof nothing) return -1;
     header = mmap(NULL, sizeof *header, PROT_READ | PROT_WRITE, MAP_SHARED, log_file, 0);
     if (header == MAP_FAILED) return -1;
     memcpy(header->magic, magic, sizeof magic);

@@ -49,10 +49,63 @@ static ssize_t follow(pid_t pid, const char *link, char *path)
     return length;
 }
 
+/* Working directories, remembered for as long as a process keeps asking: reading one costs as much as all else of an
+ * event. A call that may move one (chdir, rename) forgets them all; it is done when its process is seen again, which
+ * forgets them once more, or two beats later, and until then nothing is remembered. What was not asked for within two
+ * beats is forgotten too: its number may be another process's by now.
+ */
+static struct directory { pid_t pid; unsigned beat; ssize_t length; char path[256]; } directories[64];
+static struct mover { pid_t pid; unsigned beat; } movers[16];
+static unsigned beats = 2;
+
+static void forget_directories(void) { memset(directories, 0, sizeof directories); }
+
+static void start_move(pid_t pid)
+{
+    int at = 0;
+    forget_directories();
+    while (at < 15 && movers[at].pid && beats - movers[at].beat < 2) at++;
+    movers[at] = (struct mover){pid, beats};
+}
+
+/* Whether a move may be under way; one of this process's own is done. */
+static int moving(pid_t pid)
+{
+    int found = 0;
+    for (int i = 0; i < 16; i++) {
+        if (!movers[i].pid) continue;
+        if (movers[i].pid == pid) {
+            movers[i].pid = 0;
+            forget_directories();
+        } else if (beats - movers[i].beat < 2) {
+            found = 1;
+        }
+    }
+    return found;
+}
+
+static ssize_t working_directory(pid_t pid, char *path)
+{
+    struct directory *known = &directories[(unsigned)pid % 64];
+    int unsure = moving(pid);
+    if (!unsure && known->pid == pid && beats - known->beat < 2) {
+        known->beat = beats;
+        memcpy(path, known->path, (size_t)known->length + 1);
+        return known->length;
+    }
+    ssize_t length = follow(pid, "cwd", path);
+    if (!unsure && length > 0 && length < (ssize_t)sizeof known->path) {
+        *known = (struct directory){pid, beats, length, ""};
+        memcpy(known->path, path, (size_t)length + 1);
+    }
+    return length;
+}
+
 static ssize_t directory_of(pid_t pid, int descriptor, char *path)
 {
-    char link[24] = "cwd";
-    if (descriptor != AT_FDCWD) snprintf(link, sizeof link, "fd/%d", descriptor);
+    char link[24];
+    if (descriptor == AT_FDCWD) return working_directory(pid, path);
+    snprintf(link, sizeof link, "fd/%d", descriptor);
     return follow(pid, link, path);
 }
 

@@ -235,12 +235,14 @@ static int handle(const struct seccomp_notif *event)
     }
     if (call->kind == ROOT) rooted = 1;
     int at = call->path, directory = call->dir >= 0 ? (int)arguments[(int)call->dir] : AT_FDCWD;
-    if (path_of(pid, call, directory, arguments[at], path)) meet(pid, event, call, asked_of(pid, call, arguments), path);
+    if (at >= 0 && path_of(pid, call, directory, arguments[at], path))
+        meet(pid, event, call, asked_of(pid, call, arguments), path);
     if (call->kind == RENAME || call->kind == HARD_LINK) {
         int step = call->dir >= 0 ? 2 : 1;
         directory = call->dir >= 0 ? (int)arguments[(int)call->dir + 2] : AT_FDCWD;
         if (path_of(pid, call, directory, arguments[at + step], path)) meet(pid, event, call, WRITE | CREATE, path);
     }
+    if (call->kind == RENAME || call->kind == LIST || call->kind == ROOT || call->kind == MOVE) start_move(pid);
     return 0;
 }
 
@@ -263,8 +265,10 @@ static void watch(int listener)
         memset(&in, 0, sizeof in);
         if (ioctl(listener, SECCOMP_IOCTL_NOTIF_RECV, &in)) {
             struct pollfd ended = {listener, POLLIN, 0};
+            int problem = errno;
             beat();
-            if (errno == EINTR || errno == ENOENT)
+            beats++;
+            if (problem == EINTR || problem == ENOENT)
                 if (poll(&ended, 1, 0) == 0 || !(ended.revents & POLLHUP)) continue;
             return;
         }
