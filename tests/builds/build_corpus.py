@@ -398,7 +398,7 @@ def read_list(path: Path) -> dict[str, dict[str, str]]:
 
 def megabytes(size: int) -> str:
     """Bytes as MB, the way docker counts them."""
-    return f"{size / 1e6:,.1f}"
+    return f"{size / 1e6:,.1f}".replace("-0.0", "0.0")
 
 
 def table(results: list[dict[str, Any]], unsafe: bool) -> list[str]:
@@ -416,6 +416,7 @@ def table(results: list[dict[str, Any]], unsafe: bool) -> list[str]:
         f"Together {megabytes(before_sum)} MB before, {megabytes(after_sum)} MB after: "
         f"**{megabytes(before_sum - after_sum)} MB** less ({share:.1f} %), base images included.",
         f"Outcomes: {', '.join(f'{state} {count}' for state, count in states.items())}.",
+        *earlier(built),
         "",
         "| member of the corpus | stand-in | rules | before MB | after MB | less MB | what differs |",
         "|---|---|---|--:|--:|--:|---|",
@@ -437,6 +438,12 @@ WORDS = {
 }
 
 
+def earlier(built: list[dict[str, Any]]) -> list[str]:
+    """A sentence about results that `--resume` kept from before this script compared configurations."""
+    count = sum("config" not in item for item in built)
+    return [f"{count} of them were built before configurations were compared, and show files only."] if count else []
+
+
 def difference(item: dict[str, Any], unsafe: bool) -> str:
     """In words: what sets the two images apart."""
     if item["state"] not in ("ok", "GROWN", "UNEXPLAINED"):
@@ -450,7 +457,8 @@ def difference(item: dict[str, Any], unsafe: bool) -> str:
         count = f"{len(names)} recommended package{'s' if len(names) > 1 else ''}"
         parts.append(f"{count} with what they brought: {', '.join(names[:6])}{more}")
     parts += [WORDS[code].format(count) for code, count in item.get("explained", {}).items() if code in WORDS]
-    parts += [f"`{key}` of the configuration" for key in item.get("config", ())]
+    if item.get("config"):
+        parts.append(", ".join(f"`{key}`" for key in item["config"]) + " of the configuration")
     if item["unexplained"]:
         parts.append("UNEXPLAINED: " + ", ".join(f"`/{path}` {kind}" for path, kind in item["unexplained"].items()))
     more = item["after"] - item["before"]
@@ -487,6 +495,7 @@ def page() -> None:
         "- **Grown** is an image whose files take more bytes than before, logs aside: apt writes the command line it",
         "  was called with into `/var/log/apt/history.log`, so that `--no-install-recommends`, where nothing was",
         "  recommended, makes that log 24 bytes longer.",
+        "- **Not one run.** The rows come from several runs of the script on a busy machine, kept with `--resume`.",
         "",
     ]
     for name, title, unsafe in (
