@@ -18,19 +18,22 @@ if TYPE_CHECKING:
 class SyntaxFault(FileRule):
     """The builder refuses this.
 
-    What it does: reports what BuildKit's parser and instruction checks refuse, with what was expected instead.
+    What it does: reports what BuildKit refuses, with what was expected instead: instructions and flags it does not
+    know, words it cannot read, ports, signals, modes, mounts and image names that are none, stages that come too late.
+    All of it, not the first alone. Values with a variable in them are left to the build, which may be given an
+    argument.
 
     Why is this bad: the file does not build. No fix is applied to a file with a syntax error.
 
-    Sources: BuildKit, `frontend/dockerfile/parser` and `frontend/dockerfile/instructions`.
+    Sources: BuildKit, `frontend/dockerfile/parser`, `instructions` and `dockerfile2llb`.
     """
 
     code = "SYN001"
     name = "syntax-error"
     aliases = ("DL1000", "DL3061", "DL3043")
     severity = Severity.ERROR
-    bad = ("FROM debian:12\nRUN echo a\nFRUM b\n", "FROM debian:12\nCOPY a\n", "RUN true\nFROM debian:12\n")
-    good = ("FROM debian:12\nRUN echo a\n", "FROM debian:12\nCOPY a /\n", "FROM debian:12\nRUN true\n")
+    bad = ("FROM debian:12\nRUN echo a\nFRUM b\n", "FROM debian:12\nCOPY a\n", "FROM debian:12\nEXPOSE http\n")
+    good = ("FROM debian:12\nRUN echo a\n", "FROM debian:12\nCOPY a /\n", "FROM debian:12\nEXPOSE 80\n")
 
     def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """Hand on the problems the parser found."""
