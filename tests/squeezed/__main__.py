@@ -55,13 +55,17 @@ def run(chosen: list[images.Case], variants: list[str], steps: list[str]) -> int
                 failures += 1
                 continue
             for variant in variants:
-                outcome = gate.outcome(original, variant, steps)
-                print(table.line(outcome), flush=True)
-                for step, why in outcome.failed.items():
-                    print(f"  {step}: {why}", flush=True)
-                failures += len(outcome.failed)
-                table.keep(outcome)
+                failures += report(gate.outcome(original, variant, steps))
     return 1 if failures else 0
+
+
+def report(outcome: gate.Outcome) -> int:
+    """Print and keep an outcome; how much of it does not hold."""
+    print(table.line(outcome), flush=True)
+    for step, why in outcome.failed.items():
+        print(f"  {step}: {why}", flush=True)
+    table.keep(outcome)
+    return len(outcome.failed)
 
 
 if __name__ == "__main__":

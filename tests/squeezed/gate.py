@@ -8,19 +8,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine import containers, docker, registry
-from engine.machine import Tool, Unavailable, cache_dir
+from engine.machine import Tool, Unavailable, cache_dir, locked
 from jettison.image.check import check
+from jettison.image.entry import FILE
 from jettison.image.indexer import Indexer
 from jettison.image.tree import stack
 from jettison.proof.same_tree import same_tree
@@ -31,6 +34,8 @@ from . import images, running, scanners, witness
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from contextlib import ExitStack
+
+    from jettison.image.tree import Tree
 
 VARIANTS: dict[str, tuple[str, ...]] = {
     "squeeze": (),
@@ -96,11 +101,15 @@ class Original:
     def layout(self) -> Path:
         """An OCI layout of it that skopeo wrote, gzip, under the tag 1."""
         path = self.kept / "squeezed-gzip"
-        if not path.exists():
-            made = path.with_suffix(".new")
-            options = ("--quiet", "--format", "oci", "--dest-compress-format", "gzip")
-            self.engines.skopeo("copy", *options, self.reference, f"oci:{made}:{TAG}")
-            made.rename(path)
+        with locked(f"squeezed-{self.case.name}-layout"):
+            if not path.exists():
+                made = path.with_suffix(".new")
+                shutil.rmtree(made, ignore_errors=True)
+                options = ("--quiet", "--format", "oci", "--dest-compress-format", "gzip")
+                packed = self.kept / "before-gzip"  # what `engine.images` keeps of the images in tests/images
+                source = f"oci:{packed}:latest" if packed.exists() else self.reference
+                self.engines.skopeo("copy", *options, source, f"oci:{made}:{TAG}")
+                made.rename(path)
         return path
 
     @cached_property
@@ -151,9 +160,10 @@ class Original:
 
     def _once(self, name: str, ask: Callable[[Path], str]) -> str:
         path = self.kept / f"squeezed-{name}.{hashlib.sha256(Path(witness.__file__).read_bytes()).hexdigest()[:8]}"
-        if not path.exists():
-            with tempfile.TemporaryDirectory(prefix="jettison-witness-", dir=room()) as folder:
-                path.write_text(ask(Path(folder)), errors="surrogateescape")
+        with locked(f"squeezed-{self.case.name}-{name}"):
+            if not path.exists():
+                with tempfile.TemporaryDirectory(prefix="jettison-witness-", dir=room()) as folder:
+                    path.write_text(ask(Path(folder)), errors="surrogateescape")
         return path.read_text(errors="surrogateescape")
 
 
@@ -225,6 +235,29 @@ def proof(squeezed: Squeezed) -> str:
     return f"{found.paths} paths"
 
 
+def dead(squeezed: Squeezed) -> str:
+    """No file that the tree does not show is left in a layer that was written anew."""
+    image, before = squeezed.original.indexed
+    result = open_image(squeezed.reference)
+    after = stack(Indexer().image(result))
+    there = {layer.diff_id for layer in image.layers}
+    for layer, size in _dead(after).items():
+        if result.layers[layer].diff_id not in there:
+            raise Wrong(f"layer {layer} still has {size} dead bytes")
+    was, left = sum(_dead(before).values()), sum(_dead(after).values())
+    return f"{was / 1e6:.1f} → {left / 1e6:.1f} MB"
+
+
+def _dead(tree: Tree) -> Counter[int]:
+    """Bytes of files that later entries hide, by layer; content that another name still shows is not dead."""
+    shown = {(node.inode.layer, node.inode.number) for node in tree.nodes.values()}
+    found: Counter[int] = Counter()
+    for hidden in tree.hidden:
+        if hidden.entry.kind == FILE and (hidden.layer, hidden.number) not in shown and hidden.entry.size:
+            found[hidden.layer] += hidden.entry.size
+    return found
+
+
 def umoci(squeezed: Squeezed) -> str:
     """umoci unpacks both, bsdtar and getfattr list them."""
     with tempfile.TemporaryDirectory(prefix="jettison-witness-", dir=room()) as folder:
@@ -286,7 +319,7 @@ def pushed(squeezed: Squeezed) -> str:
         skopeo("copy", "--quiet", "--preserve-digests", "--src-tls-verify=false", there, f"oci:{back}:{TAG}")
         if _blobs(back) != _blobs(layout):
             raise Wrong(f"{there}: other blobs came back")
-        subprocess.run(["rm", "-rf", back], check=True)
+        shutil.rmtree(back)
     return "digests same"
 
 
@@ -356,6 +389,7 @@ def scanned(squeezed: Squeezed) -> str:
 
 STEPS: dict[str, Callable[[Squeezed], str]] = {
     "proof": proof,
+    "dead": dead,
     "umoci": umoci,
     "docker": run_in_docker,
     "export": export,
@@ -379,12 +413,12 @@ def outcome(original: Original, variant: str, steps: Iterable[str] = STEPS) -> O
         started = time.monotonic()
         try:
             squeezed = Squeezed(original, variant, Path(folder))
-        except Wrong as error:
+        except (Wrong, Unavailable) as error:
             out.failed["squeezing"] = str(error)
             return out
         out.seconds["squeezing"] = round(time.monotonic() - started, 1)
-        _measure(squeezed, out)
         try:
+            _measure(squeezed, out)
             for step in steps:
                 if variant in ONLY.get(step, {variant}):
                     _take(step, squeezed, out)

@@ -42,12 +42,22 @@ def answers(engine: Tool, image: str, check: Check) -> dict[str, str]:
     told: dict[str, str] = {}
     entry = ["--entrypoint", check.entrypoint] if check.entrypoint is not None else []
     for words in check.runs:
-        told[" ".join(words)] = _steady(engine("run", "--rm", *NETWORK, *entry, image, *words))
+        told[" ".join(words)] = _steady(_said(engine, "run", "--detach", *NETWORK, *entry, image, *words))
     if check.serves:
         with serving(engine, image, check) as pid:
             for path in check.serves:
                 told[path] = _steady(_asked(pid, f"http://127.0.0.1:{check.port}{path}"))
     return told
+
+
+def _said(engine: Tool, *start: str) -> str:
+    """A container's exit status and what it wrote, from its log: on a busy machine `podman run` loses the end of it."""
+    container = engine(*start).strip()
+    try:
+        status = engine("wait", container).strip()
+        return f"{engine('logs', container)}exit {status}"
+    finally:
+        engine("rm", "--force", container)
 
 
 NETWORK = ("--network", "none")

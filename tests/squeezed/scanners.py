@@ -110,6 +110,11 @@ def _key(row: Found) -> tuple[str, str, str]:
     return row.kind, name, version
 
 
+DISTRIBUTIONS = (
+    *("usr/lib/python3/dist-packages/", "usr/share/rubygems-integration/", "usr/lib/ruby/", "usr/share/java/"),
+    *("usr/share/nodejs/", "usr/lib/nodejs/", "usr/share/maven/", "usr/share/maven-repo/", "usr/lib/go-"),
+)
+"""Where only Debian's packages put libraries."""
 KINDS = {"deb", "apk", "rpm", "pypi", "npm", "golang", "maven", "gem", "composer", "cargo", "nuget"}
 
 
@@ -117,6 +122,8 @@ def _explained(scanner: str, row: Found) -> bool:
     """What one of them lists by design, and the others not."""
     if row.kind not in KINDS:
         return True  # Syft names programs that it knows by their bytes (pkg:generic); no package manager brought them
+    if scanner == "trivy" and row.where.startswith(DISTRIBUTIONS):
+        return True  # Trivy leaves out libraries that a system package brought: it lists that package
     if row.kind == "npm" and row.where.endswith(("package-lock.json", "yarn.lock", "pnpm-lock.yaml")):
         return True  # what a lock file wishes for need not be installed; Jettison lists what is
     return row.kind == "golang" and row.version in (

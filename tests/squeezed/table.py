@@ -86,11 +86,16 @@ def _rows(rows: list[Outcome], variant: str) -> str:
     return "\n".join([head, "|---|---|--:|--:|--:|--:|" + "---|" * len(steps), *(_row(row, steps) for row in rows)])
 
 
+def _failure(row: Outcome, step: str) -> str:
+    """Why a step does not hold, in bold; one that was not taken reads `not run`, and proves nothing."""
+    return f"**{' '.join(row.failed[step].split())}**" if step in row.failed else "not run"
+
+
 def _row(row: Outcome, steps: list[str]) -> str:
     cells = [row.name, f"{row.layers[0]} → {row.layers[1]}"]
     for pair in (row.raw, row.stored):
         cells += [_megabytes(pair), f"{(1 - pair[1] / pair[0]) * 100:.1f} %" if pair[0] else ""]
-    cells += [row.told.get(step) or f"**{' '.join(row.failed.get(step, 'not run').split())}**" for step in steps]
+    cells += [row.told.get(step) or _failure(row, step) for step in steps]
     cells = [cell.replace("|", "\\|") for cell in cells]
     return f"| {' | '.join(cells)} |"
 
@@ -102,11 +107,13 @@ INTRODUCTION = """
 
 `python tests/squeezed` builds these images with Docker (BuildKit and the legacy builder), buildx and buildah, squeezes
 each in every way below, always with `--cargo`, and takes every result through the steps that the tables name. A cell
-says what was compared; a step that does not hold says why, in bold. This page is that script's (`--page`).
+says what was compared; a step that does not hold says why, in bold. `not run` stands for a step that nobody has taken
+since the image was built. This page is that script's (`--page`).
 
 - raw: the bytes of the layers' tars. gzip: the layers' blobs; before, as skopeo packs them.
 - proof: result and cargo pass `check()` (all digests, sizes, headers recomputed), and the tree of what was written is
   the original's, but for what was dropped.
+- dead: bytes of files that the tree does not show, before and after; what is left lies in layers that stay as they are.
 - umoci: umoci unpacks both; bsdtar (type, mode, owner, size, SHA-256, link, time, device), getfattr (all attributes)
   and find (which names are one file) list the same. export: the same of what Docker exports from a container of each.
 - docker, podman: loaded, started without a network but loopback, and asked; the answers are the original's. registry:
@@ -128,5 +135,6 @@ NOTES = """
   and nothing is dropped from them: `--no-keep-base` does both.
 - Syft and Trivy are held against Jettison by kind, name and version. Left out are programs that Syft knows by their
   bytes (`pkg:generic`), since no package manager brought them; packages that only a lock file wishes for; and Go's main
-  modules that were built without a version, which Syft makes one up for.
+  modules that were built without a version, which Syft makes one up for. Trivy leaves out the libraries of other
+  languages that a system package brought.
 """
