@@ -205,10 +205,14 @@ def test_says_when_setuid_programs_lose_their_rights(sensor_path: str, tmp_path:
     folder.mkdir(mode=0o777)
     folder.chmod(0o777)
     copy = shutil.copy(sensor_path, folder / "sensor")
-    subprocess.run([*nobody, copy, "-l", str(folder / "log"), str(program)], capture_output=True, check=True)
-    log = logs.parse((folder / "log").read_bytes())
-    assert [note for note in log.notes if note.startswith("setuid:")]
-    assert log.lost == 0
+    (folder / "user").write_text("65534:65534:\n")
+    plain = ["setpriv", "--bounding-set", "-sys_admin", sensor_path, "-u", str(folder / "user")]
+    for number, command in enumerate(([*nobody, copy], plain)):
+        path = folder / f"log{number}"
+        subprocess.run([*command, "-l", str(path), str(program)], capture_output=True, check=True)
+        log = logs.parse(path.read_bytes())
+        assert [note for note in log.notes if note.startswith("setuid:")]
+        assert log.lost == 0
 
 
 def test_follows_working_directories_that_move(traced: Traced, tmp_path: Path) -> None:

@@ -367,11 +367,17 @@ def _settle(specification: Specification) -> None:
 
 def enter(specification: Specification, pid: int) -> int:
     """Run a command in the namespaces of process `pid`; its exit status."""
-    names = ["user"] if os.geteuid() != 0 else []
-    names += ["ipc", "uts", "net", "pid", "mnt"]
-    handles = [os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY) for name in names]
-    for handle in handles:
-        _demand(_libc.setns(handle, 0), "setns")
+    try:
+        handles = [
+            os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY | os.O_CLOEXEC)
+            for name in ("user", "ipc", "uts", "net", "pid", "mnt")
+            if os.readlink(f"/proc/{pid}/ns/{name}") != os.readlink(f"/proc/self/ns/{name}")
+        ]
+        for handle in handles:
+            _demand(_libc.setns(handle, 0), "setns")
+    except OSError as error:
+        os.write(2, f"the run cannot be entered: {error.filename}: {error.strerror}\n".encode())
+        return 125
     child = os.fork()
     if not child:
         try:

@@ -61,12 +61,28 @@ static int interpreter_of(const char *path, char *interpreter)
     return found;
 }
 
+/* The effective user or group of a process, as "Uid" and "Gid" in its status tell it. */
+static unsigned long identity(pid_t pid, const char *name)
+{
+    char path[32], text[2048];
+    unsigned long effective = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = file < 0 ? 0 : read(file, text, sizeof text - 1);
+    if (file >= 0) close(file);
+    text[got > 0 ? got : 0] = 0;
+    const char *line = strstr(text, name);
+    if (line) sscanf(line + strlen(name), "%*u %lu", &effective);
+    return effective;
+}
+
 /* Tell of programs that would run with other rights than their caller's, where the sensor takes that away. */
-static void demand_rights(const char *path, const struct stat *status, int no_new_privileges)
+static void demand_rights(pid_t pid, const char *path, const struct stat *status, int no_new_privileges)
 {
     unsigned char capability[64];
     if (!no_new_privileges) return;
-    if (((status->st_mode & S_ISUID) && status->st_uid != getuid()) || (status->st_mode & S_ISGID && status->st_mode & S_IXGRP))
+    if (((status->st_mode & S_ISUID) && status->st_uid != identity(pid, "\nUid:")) ||
+        ((status->st_mode & S_ISGID) && (status->st_mode & S_IXGRP) && status->st_gid != identity(pid, "\nGid:")))
         note("setuid: %s ran without its owner's rights: no_new_privs is set while tracing", path);
     else if (getxattr(path, "security.capability", capability, sizeof capability) > 0)
         note("setuid: %s ran without its capabilities: no_new_privs is set while tracing", path);

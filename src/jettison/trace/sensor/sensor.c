@@ -211,7 +211,7 @@ static void meet(pid_t pid, const struct seccomp_notif *event, const struct call
     if (S_ISDIR(status.st_mode) && access & READ) access = (access & ~READ) | DIRECTORY;
     tell(entry, access, path);
     if (asked & EXEC && S_ISREG(status.st_mode) && status.st_mode & 0111) {
-        demand_rights(path, &status, no_new_privileges);
+        demand_rights(pid, path, &status, no_new_privileges);
         tell_program(pid, event, call, path);
     }
 }
