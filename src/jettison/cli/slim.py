@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from jettison.lighten import Recipe
     from jettison.oci.reference import Reference
     from jettison.report.slimming import Report
+    from jettison.rewrite.spool import Spool
     from jettison.slim import Plan, Rehearsal
     from jettison.trace import Trace
     from jettison.trace.exercise import Exercise
@@ -103,6 +104,7 @@ def run(arguments: argparse.Namespace) -> int:
     from jettison.cli.progress import Progress
     from jettison.errors import UsageError
     from jettison.oci import reference as references
+    from jettison.rewrite.spool import Spool
     from jettison.trace import load
 
     if not arguments.output and not arguments.dry_run and not arguments.explain:
@@ -111,19 +113,21 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--max-rounds {arguments.max_rounds}", hint="one is the least")
     output = references.parse(arguments.output) if arguments.output else None
     exercises, traces = _exercises(arguments), [load(path) for path in arguments.trace_file]
-    with Progress("reading", quiet=arguments.quiet) as progress:
-        indexer = images.indexer(progress)
-        image = images.open_image(arguments.image, arguments, indexer)
-        indexer.image(image)
     rehearsal = _rehearsal(arguments, exercises) if exercises or not traces else None
-    if output is None or arguments.dry_run or arguments.explain:
-        plan = _plan(arguments, image, indexer, rehearsal, traces)
-        if arguments.explain:
-            emit(("\n".join(plan.explain(path) for path in arguments.explain) + "\n").encode("utf-8", "replace"), None)
-            return 0
-        found = _preview(plan)
-    else:
-        found = _made(arguments, image, output, indexer, rehearsal, traces)
+    with Spool(_beside(output)) as spool:
+        with Progress("reading", quiet=arguments.quiet) as progress:
+            indexer = images.indexer(progress)
+            image = images.fetch_image(arguments.image, arguments, indexer, spool)
+            indexer.image(image)
+        if output is None or arguments.dry_run or arguments.explain:
+            plan = _plan(arguments, image, indexer, rehearsal, traces)
+            found = _preview(plan)
+        else:
+            found = _made(arguments, image, output, indexer, spool, rehearsal, traces)
+    if arguments.explain:
+        reasons = "\n".join(found.plan.explain(path) for path in arguments.explain)
+        emit((reasons + "\n").encode("utf-8", "replace"), None)
+        return 0
     emit(_render(found, arguments), None)
     if not arguments.quiet:
         for note in found.notes:
@@ -231,6 +235,7 @@ def _made(
     image: Image,
     output: Reference,
     indexer: Indexer,
+    spool: Spool,
     rehearsal: Rehearsal | None,
     traces: Sequence[Trace],
 ) -> Report:
@@ -238,37 +243,33 @@ def _made(
     from jettison import slim
     from jettison.cli.progress import Progress
     from jettison.report.slimming import Report
-    from jettison.rewrite.spool import Spool
-    from jettison.stores import write_image
 
     recipe = _recipe(arguments, output)
-    with Spool(_beside(output)) as spool:
-        if rehearsal is None:
-            plan = _plan(arguments, image, indexer, None, traces)
-            with Progress("writing", quiet=arguments.quiet) as progress:
-                done = slim.apply(plan, spool, recipe, indexer=indexer, progress=progress.advance)
-            proved = None
-        else:
-            wishes = slim.Wishes(
-                arguments.level, tuple(arguments.keep), tuple(arguments.drop), _base_layers(arguments, image)
-            )
-            proved = slim.prove(
-                image,
-                rehearsal,
-                spool,
-                wishes=wishes,
-                recipe=recipe,
-                traces=traces,
-                indexer=indexer,
-                rounds=arguments.max_rounds,
-                tell=lambda text: _tell(text, arguments),
-            )
-            done = proved.slimmed
-            _save(proved.trace, arguments)
-        if done.cargo is not None:
-            write_image(done.cargo, arguments.cargo)
-        write_image(done.image, output)
-    return Report(done.plan, done.rewriting, done, proved)
+    if rehearsal is None:
+        plan = _plan(arguments, image, indexer, None, traces)
+        with Progress("writing", quiet=arguments.quiet) as progress:
+            done = slim.apply(plan, spool, recipe, indexer=indexer, progress=progress.advance)
+        proved = None
+    else:
+        keep, drop = tuple(arguments.keep), tuple(arguments.drop)
+        proved = slim.prove(
+            image,
+            rehearsal,
+            spool,
+            wishes=slim.Wishes(arguments.level, keep, drop, _base_layers(arguments, image)),
+            recipe=recipe,
+            traces=traces,
+            indexer=indexer,
+            rounds=arguments.max_rounds,
+            tell=lambda text: _tell(text, arguments),
+        )
+        done = proved.slimmed
+        _save(proved.trace, arguments)
+    said: list[str] = []
+    if done.cargo is not None:
+        said += images.write_image(done.cargo, arguments.cargo, arguments)
+    said += images.write_image(done.image, output, arguments)
+    return Report(done.plan, done.rewriting, done, proved, tuple(said))
 
 
 def _tell(text: str, arguments: argparse.Namespace) -> None:
@@ -285,9 +286,11 @@ def _recipe(arguments: argparse.Namespace, output: Reference) -> Recipe:
     return Recipe(choice=Choice(None, plain), keep_cargo=bool(arguments.cargo))
 
 
-def _beside(output: Reference) -> str | None:
+def _beside(output: Reference | None) -> str | None:
     """Where temporary files go: beside a local output, so that they are where there must be room anyway."""
-    return os.path.dirname(os.path.abspath(output.location)) if output.transport in _LOCAL else None
+    if output is None or output.transport not in _LOCAL:
+        return None
+    return os.path.dirname(os.path.abspath(output.location))
 
 
 def _render(found: Report, arguments: argparse.Namespace) -> bytes:

@@ -14,18 +14,19 @@ if TYPE_CHECKING:
 class Report:
     """A plan, and, where it was applied, the result. `rewriting` tells of the layers of either.
 
-    `proved` is there where the result was run beside the original.
+    `proved` is there where the result was run beside the original. `lost` is what the output could not keep.
     """
 
     plan: Plan
     rewriting: Lightened
     result: Slimmed | None = None
     proved: Proved | None = None
+    lost: tuple[str, ...] = ()
 
     @property
     def notes(self) -> tuple[str, ...]:
         """All that deserves a word, each thing once."""
-        return tuple(dict.fromkeys((*self.plan.notes, *self.rewriting.notes, *self._unstable)))
+        return tuple(dict.fromkeys((*self.plan.notes, *self.rewriting.notes, *self._unstable, *self.lost)))
 
     @property
     def _unstable(self) -> tuple[str, ...]:
