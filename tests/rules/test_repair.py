@@ -178,3 +178,11 @@ def test_only_asked_for_unsafe_fixes_are_applied() -> None:
     data = HEAD + b"RUN apt-get update && apt-get install -y x && rm -rf /var/lib/apt/lists/*\n"
     assert repair(data, rules=APT).data == data
     assert b"--no-install-recommends" in repair(data, unsafe=True, rules=APT).data
+
+
+def test_a_refused_fix_gets_another_chance_when_others_are_applied() -> None:
+    """Copying the dependency files first repeats `uv sync`, which must not keep its cache by then."""
+    text = b"FROM python:3.14-slim\nCOPY . /app\nWORKDIR /app\nRUN uv sync\n"
+    once = repair(text, unsafe=True).data
+    assert b"--no-install-project" in once and once.count(b"--no-cache") == 2
+    assert repair(once, unsafe=True).data == once

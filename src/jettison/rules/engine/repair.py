@@ -60,6 +60,7 @@ def repair(
         return result
     allowed = {Safety.SAFE, Safety.UNSAFE} if unsafe else {Safety.SAFE}
     refused: set[tuple[str, bytes, int]] = set()
+    mended = 0
     for _ in range(MAX_ROUNDS):
         offers = [
             finding
@@ -68,6 +69,12 @@ def repair(
         ]
         fixes = {id(finding.fix): finding for finding in reversed(offers)}
         batch = [fixes[id(fix)] for fix in select(finding.fix for finding in offers if finding.fix)]
+        if not batch and refused and len(result.applied) > mended:
+            # What was refused beside a flaw that is mended by now gets another chance, as a second run would give it.
+            mended = len(result.applied)
+            refused.clear()
+            result.refused.clear()
+            continue
         if not batch:
             break
         _round(work, result, batch, refused)
