@@ -7,7 +7,7 @@ import socket
 import time
 from typing import TYPE_CHECKING
 
-from jettison.errors import InputError, NotAssessed
+from jettison.errors import InputError, NotAssessed, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,15 +19,19 @@ _HOLD_SECONDS = 0.1
 
 
 def wait(run: Run, *, seconds: float, line: str | None = None, ports: Sequence[int] | None = None) -> None:
-    """Return once the run is ready: `line` (a regular expression) is in its output, and its ports accept.
+    """Return once the run is ready: `line` (a regular expression) is in its output, and all of `ports` accept, or one
+    of those that it has where none are named.
 
     Without either, a HEALTHCHECK that says healthy counts as well as ports that accept, whichever comes first; without
     any of these, it is ready as soon as it runs. Raises `InputError` where it ends before, with the end of its output,
-    and `NotAssessed` where it is not ready in time.
+    `NotAssessed` where it is not ready in time, `UsageError` for a port that the run was not set up with.
     """
     pattern = re.compile(line.encode()) if line is not None else None
     places = run.target.ports
-    wanted = [places[port] for port in ports if port in places] if ports is not None else list(places.values())
+    unreached = [port for port in ports or () if port not in places]
+    if unreached:
+        raise UsageError(f"port {unreached[0]} is not reached from here", where=run.setup.image.reference)
+    wanted = [places[port] for port in ports] if ports is not None else list(places.values())
     health = line is None and ports is None and run.setup.health() is not None
     ended = time.monotonic() + seconds
     while True:
@@ -37,7 +41,8 @@ def wait(run: Run, *, seconds: float, line: str | None = None, ports: Sequence[i
         heard = pattern is None or any(pattern.search(stream) for stream in run.target.output())
         if heard and (health and status.health == "healthy"):
             return
-        if heard and all(accepts(place) for place in wanted) and (wanted or not health):
+        taken = (accepts(place) for place in wanted)
+        if heard and ((all(taken) if ports is not None else any(taken)) if wanted else not health):
             return
         if time.monotonic() > ended:
             raise NotAssessed(

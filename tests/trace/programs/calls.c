@@ -20,6 +20,10 @@
 #include <unistd.h>
 #include <utime.h>
 
+#ifndef SYS_newfstatat
+#define SYS_newfstatat SYS_fstatat64
+#endif
+
 static char base[PATH_MAX];
 
 static const char *at(const char *name)
@@ -99,7 +103,7 @@ static void changes(int directory)
     unlink(at("by-unlink")); expect("write", "by-unlink");
     unlinkat(directory, "by-unlinkat", 0); expect("write", "by-unlinkat");
     rename(at("by-rename"), at("new-rename")); expect("write", "by-rename"); expect("create", "new-rename");
-    renameat2(directory, "by-renameat2", directory, "new-renameat2", 0);
+    syscall(SYS_renameat2, directory, "by-renameat2", directory, "new-renameat2", 0);
     expect("write", "by-renameat2"); expect("create", "new-renameat2");
     link(at("by-link"), at("new-link")); expect("read", "by-link"); expect("create", "new-link");
     linkat(directory, "by-linkat", directory, "new-linkat", 0); expect("read", "by-linkat"); expect("create", "new-linkat");
