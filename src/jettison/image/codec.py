@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 PIECE = 1 << 20
 """The most bytes that one call of a decompressor gives."""
 
+_SMALL = 32 << 10
+"""Pieces of less are joined, and members of less make bites of so much."""
+
 BOMB_BYTES = int(os.environ.get("JETTISON_MAX_EXPANSION", 2 << 30))
 BOMB_RATIO = 200
 """A stream that unpacks to more than `BOMB_BYTES` and to more than `BOMB_RATIO` times its stored size is refused."""
@@ -126,9 +129,11 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
     consumed = produced = 0
     started = False
     head = b""
-    for chunk in chunks:
+    bites = _Bites(chunks)
+    for chunk in bites:
         consumed += len(chunk)
         data, head = head + chunk, b""
+        small: list[bytes] = []
         while True:
             if not started:
                 if not data.strip(b"\0"):
@@ -147,20 +152,51 @@ def decompress(chunks: Iterator[bytes], name: str) -> Iterator[tuple[int, bytes]
                 produced += len(piece)
                 if produced > BOMB_BYTES and produced > BOMB_RATIO * consumed:
                     raise _bomb(consumed, produced)
-                yield consumed, piece
+                if len(piece) < _SMALL:
+                    small.append(piece)
+                else:
+                    yield consumed, b"".join((*small, piece)) if small else piece
+                    small.clear()
             if worker.eof:
                 data = worker.unused_data
                 worker, started = make(), False
+                bites.ended(consumed - len(data))
                 if not data:
                     break
             elif worker.needs_input:
                 break
             else:
                 data = b""
+        if small:
+            yield consumed, b"".join(small)
     if produced and head:
         raise _followed(name, len(head))
     if started or head:
         raise LayerError(f"the {name} stream is cut off after {consumed:,} bytes", hint="fetch or save the image again")
+
+
+class _Bites:
+    """The chunks, cut small as long as members are small: what follows a member is copied each time one ends."""
+
+    def __init__(self, chunks: Iterator[bytes]) -> None:
+        self._chunks = chunks
+        self._next = self._size = 1 << 30
+        self._end = 0
+
+    def ended(self, position: int) -> None:
+        """A member ended, at this position of the stream."""
+        self._next = _SMALL if position - self._end < _SMALL else self._size
+        self._end = position
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._chunks:
+            start = 0
+            while start < len(chunk):
+                bite = chunk[start : start + self._size]
+                self._next = min(self._size * 2, 1 << 30)
+                yield bite
+                start += len(bite)
+                self._size = self._next
 
 
 def _has_whole_header(data: bytes) -> bool:
