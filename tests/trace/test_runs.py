@@ -23,11 +23,13 @@ from jettison.image.compose import compose
 from jettison.image.entry import DIRECTORY, FILE, Entry
 from jettison.oci.platform import host
 from jettison.stores import write_image
+from jettison.trace import contained, spaced
 from jettison.trace.contained import LABEL
 from jettison.trace.exercise.command import Exec, TestCommand
 from jettison.trace.exercise.crawl import Crawl
 from jettison.trace.exercise.idle import UntilIdle
 from jettison.trace.exercise.web import Http
+from jettison.trace.readiness import accepts
 from jettison.trace.running import run
 
 if TYPE_CHECKING:
@@ -217,40 +219,37 @@ def test_a_sensor_that_was_killed_is_told(
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_by_interrupted_runs(
-    how: signal.Signals, port: int, image_of: Callable[..., Image], tmp_path: Path
+    how: signal.Signals, engine: Api | None, port: int, image_of: Callable[..., Image], tmp_path: Path
 ) -> None:
-    if os.geteuid() != 0:
-        pytest.skip("needs root to be like an engine")
     write_image(image_of(), f"oci:{tmp_path}/image:x")
+    where = (engine.endpoint.engine, str(engine.endpoint)) if engine is not None else None
     script = f"""
         from jettison import stores
+        from jettison.engines import endpoint
+        from jettison.engines.api import Api
         from jettison.image.indexer import Indexer
         from jettison.trace.running import run
         import time
         image = stores.open_image("oci:{tmp_path}/image:x", indexer=Indexer())
-        with run(image, env={{"PORT": "{port}"}}, ports=[{port}]) as running:
+        engine = Api(endpoint.parse(*{where}, "the tests", None)) if {where} else None
+        with run(image, engine=engine, env={{"PORT": "{port}"}}, ports=[{port}], network="host") as running:
             running.wait()
             print("ready", flush=True)
             time.sleep(60)
     """
-    process = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    )
+    command = [sys.executable, "-c", textwrap.dedent(script)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(how)
     process.wait()
+    if how == signal.SIGKILL:
+        assert (contained.sweep(engine) if engine is not None else spaced.sweep()) == 1
     deadline = time.monotonic() + 30
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except ConnectionRefusedError:
-            break
+    while accepts(("127.0.0.1", port)):
         assert time.monotonic() < deadline
-        time.sleep(0.05)
-    from jettison.trace.spaced import sweep
-
-    sweep()
+    if engine is not None:
+        assert not [owner for _, owner in containers.leftovers(engine, LABEL) if f"~{process.pid}~" in owner]
     assert not [name for name in os.listdir(tempfile.gettempdir()) if f"~{process.pid}~" in name]
 
 
