@@ -32,8 +32,13 @@ _OTHERWISE = {
     "overwritten": "squeezing",
     "metadata-copy": "squeezing",
     "written-twice": "squeezing",
+    "dockerignore-misses": "naming it in .dockerignore and building again",
 }
-"""Kinds that no removal of whole files takes away, and what does."""
+"""Kinds that no removal of whole files takes away, and what does.
+
+What a missing line of .dockerignore let in may hide what the build made (`node_modules`): without it there would be
+neither, and the program needs one of them.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,3 +265,10 @@ def test_all_safe_means_what_no_program_can_miss() -> None:
     chosen = chosen_kinds(["all-safe"])
     assert {"docs", "package-lists", "bytecode"} <= chosen
     assert not chosen & {"build-tools", "headers", "locales", "recommended-packages", "duplicates"}
+
+
+def test_what_a_new_build_would_show_is_not_dropped() -> None:
+    """node_modules from the context over those that npm installed: dropping the one would leave neither."""
+    assert "dockerignore-misses" not in chosen_kinds(["all-safe"])
+    with pytest.raises(UsageError, match="building again"):
+        chosen_kinds(["dockerignore-misses"])
