@@ -10,7 +10,7 @@ Whatever happens inside the block, the container (or the namespaces), its volume
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from jettison.errors import InputError, JettisonError
@@ -166,9 +166,13 @@ def run(
     try:
         yield running
         running.finish(stop_seconds)
-    except BaseException:
-        with suppress(JettisonError):  # the first error is the one to tell
+    except BaseException as error:
+        try:
             target.close()
+        except JettisonError:  # the first error is the one to tell
+            if isinstance(error, JettisonError):
+                left = "what it ran in could not be removed; the next traced run does that, once the engine answers"
+                error.hint = f"{error.hint}; {left}" if error.hint else left
         raise
     target.close()
 
