@@ -1,7 +1,7 @@
-"""Behaviour: what the result does, held against what the original does, but for what two originals differ in.
+"""Behaviour: what the result does, held against what the original does, but for what runs of the original differ in.
 
-Compared are statuses, headers, bodies, exit codes and output. What differs between two runs of the original (dates,
-ids, timings) is noise: such headers are left out, and of texts, the words that changed. A text whose number of words
+Compared are statuses, headers, bodies, exit codes and output. What differs between runs of the original (dates, ids,
+timings) is noise: such headers are left out, and of texts, the words that changed. A text whose number of words
 changes from run to run cannot be compared word by word; that is told.
 """
 
@@ -51,45 +51,50 @@ class Behaviour:
         return bool(self.compared) and not self.unlike
 
 
-def compare(first: Observation, second: Observation, result: Observation) -> Behaviour:
-    """Hold a run of the result against two runs of the original."""
+def compare(originals: Sequence[Observation], result: Observation) -> Behaviour:
+    """Hold a run of the result against runs of the original, two at least."""
+    first = originals[0].results
     unlike: list[Unlike] = []
     unstable: list[str] = []
-    for number, (one, two) in enumerate(zip(first.results, second.results, strict=False)):
+    if any(len(other.results) != len(first) for other in originals):
+        unstable.append("the original makes another number of requests from run to run")
+    for number, rows in enumerate(zip(*(run.results for run in originals), strict=False)):
+        request = rows[0].request
         got = result.results[number] if number < len(result.results) else None
-        if one.request != two.request:
-            unstable.append(f"{one.request}: the original itself went another way the second time")
-        elif got is None or got.request != one.request:
-            unlike.append(Unlike(one.request, "request", "made", got.request if got is not None else "not made"))
+        if any(row.request != request for row in rows):
+            unstable.append(f"{request}: the original itself goes another way from run to run")
+        elif got is None or got.request != request:
+            unlike.append(Unlike(request, "request", "made", got.request if got is not None else "not made"))
         else:
-            unlike += _one(one, two, got, unstable)
-    if len(first.results) != len(second.results):
-        unstable.append("the original made another number of requests the second time")
-    compared = sum(1 for one in first.results if one.error is None)
+            unlike += _one(rows, got, unstable)
+    compared = sum(1 for one in first if one.error is None)
     return Behaviour(compared, tuple(unlike), tuple(dict.fromkeys(unstable)))
 
 
-def _one(one: Result, two: Result, got: Result, unstable: list[str]) -> Iterator[Unlike]:
-    if one.status != two.status or (one.error is None) != (two.error is None):
-        unstable.append(f"{one.request}: the original answers {one.status or one.error}, or {two.status or two.error}")
+def _one(rows: Sequence[Result], got: Result, unstable: list[str]) -> Iterator[Unlike]:
+    one = rows[0]
+    outcomes = {(row.status, row.error is None) for row in rows}
+    if len(outcomes) > 1:
+        told = ", or ".join(sorted({str(row.status or row.error) for row in rows}))
+        unstable.append(f"{one.request}: the original answers {told}")
         return
-    if got.status != one.status or (got.error is None) != (one.error is None):
+    if (got.status, got.error is None) not in outcomes:
         yield Unlike(one.request, "status", str(one.status or one.error), str(got.status or got.error))
         return
-    yield from _headers(one, two, got)
-    for what in ("body", "errors"):
-        texts: Sequence[bytes] = [getattr(outcome, what) for outcome in (one, two, got)]
-        yield from _text(one.request, what, texts, unstable)
+    yield from _headers(rows, got)
+    yield from _text(one.request, "body", [row.body for row in rows], got.body, unstable)
+    yield from _text(one.request, "errors", [row.errors for row in rows], got.errors, unstable)
 
 
-def _headers(one: Result, two: Result, got: Result) -> Iterator[Unlike]:
-    before, again, after = (_grouped(outcome) for outcome in (one, two, got))
-    noisy_length = one.body != two.body
-    for name in sorted(before.keys() | after.keys()):
-        if before.get(name) != again.get(name) or (name == "content-length" and noisy_length):
+def _headers(rows: Sequence[Result], got: Result) -> Iterator[Unlike]:
+    before, after = [_grouped(row) for row in rows], _grouped(got)
+    noisy_length = len({row.body for row in rows}) > 1
+    for name in sorted(before[0].keys() | after.keys()):
+        known = {headers.get(name) for headers in before}
+        if len(known) > 1 or (name == "content-length" and noisy_length):
             continue
-        if before.get(name) != after.get(name):
-            yield Unlike(one.request, f"header {name}", _shown(before.get(name)), _shown(after.get(name)))
+        if after.get(name) not in known:
+            yield Unlike(rows[0].request, f"header {name}", _shown(before[0].get(name)), _shown(after.get(name)))
 
 
 def _grouped(result: Result) -> dict[str, str]:
@@ -100,21 +105,23 @@ def _grouped(result: Result) -> dict[str, str]:
     return found
 
 
-def _text(request: str, what: str, texts: Sequence[bytes], unstable: list[str]) -> Iterator[Unlike]:
-    one, two, got = texts
-    if got in (one, two):
+def _text(request: str, what: str, known: Sequence[bytes], got: bytes, unstable: list[str]) -> Iterator[Unlike]:
+    if got in known:
         return
-    if one == two:
-        yield Unlike(request, what, *_apart(one, got))
+    if len(set(known)) == 1:
+        yield Unlike(request, what, *_apart(known[0], got))
         return
-    if max(map(len, texts)) > _MAX_COMPARED:
+    if max(map(len, (*known, got))) > _MAX_COMPARED:
         unstable.append(f"{request}: the {what} changes from run to run, and is too long to be compared")
         return
-    first, second, third = (_WORD.findall(text) for text in texts)
-    if len(first) != len(second):
+    first, *others = [_WORD.findall(text) for text in known]
+    words = _WORD.findall(got)
+    if any(len(other) != len(first) for other in others):
         unstable.append(f"{request}: the {what} changes from run to run, and so does its number of words")
-    elif len(third) != len(first) or any(a == b != c for a, b, c in zip(first, second, third, strict=True)):
-        yield Unlike(request, what, *_apart(one, got))
+        return
+    steady = [all(other[n] == word for other in others) for n, word in enumerate(first)]
+    if len(words) != len(first) or any(s and a != b for s, a, b in zip(steady, first, words, strict=True)):
+        yield Unlike(request, what, *_apart(known[0], got))
 
 
 def _apart(one: bytes, other: bytes) -> tuple[str, str]:
