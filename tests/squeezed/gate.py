@@ -115,7 +115,7 @@ class Original:
     @cached_property
     def name(self) -> str:
         """Its name in Docker's store."""
-        name = f"jettison-squeezed/{self.case.name}:original"
+        name = f"jettison-squeezed/{self.case.name}:original-{self.kept.name.rpartition('-')[2]}"
         if not self.engines.docker("image", "ls", "--quiet", name).strip():
             _to_docker(self.engines, f"oci:{self.layout}:{TAG}", name)
         return name

@@ -111,10 +111,12 @@ def _key(row: Found) -> tuple[str, str, str]:
 
 
 DISTRIBUTIONS = (
-    *("usr/lib/python3/dist-packages/", "usr/share/rubygems-integration/", "usr/lib/ruby/", "usr/share/java/"),
+    *("usr/lib/python3/dist-packages/", "usr/lib/ruby/", "usr/share/java/"),
     *("usr/share/nodejs/", "usr/lib/nodejs/", "usr/share/maven/", "usr/share/maven-repo/", "usr/lib/go-"),
 )
 """Where only Debian's packages put libraries."""
+INSTALLED = re.compile(r"(?:^|/)node_modules/(?:@[^/]+/)?[^/@]+/package\.json$")
+"""Where npm, yarn and pnpm put packages."""
 KINDS = {"deb", "apk", "rpm", "pypi", "npm", "golang", "maven", "gem", "composer", "cargo", "nuget"}
 
 
@@ -122,10 +124,13 @@ def _explained(scanner: str, row: Found) -> bool:
     """What one of them lists by design, and the others not."""
     if row.kind not in KINDS:
         return True  # Syft names programs that it knows by their bytes (pkg:generic); no package manager brought them
-    if scanner == "trivy" and row.where.startswith(DISTRIBUTIONS):
+    if scanner == "trivy" and (row.where.startswith(DISTRIBUTIONS) or "/rubygems-integration/" in row.where):
         return True  # Trivy leaves out libraries that a system package brought: it lists that package
-    if row.kind == "npm" and row.where.endswith(("package-lock.json", "yarn.lock", "pnpm-lock.yaml")):
-        return True  # what a lock file wishes for need not be installed; Jettison lists what is
+    if row.kind == "npm" and not INSTALLED.search(row.where):
+        return (
+            True  # what a lock file wishes for, a project's own package.json, a fixture of a package's tests; and, to
+        )
+        # Syft, what Debian's node-… packages have below /usr/share/nodejs: it reads every package.json
     return row.kind == "golang" and row.version in (
         "",
         "(devel)",

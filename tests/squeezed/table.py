@@ -134,7 +134,8 @@ NOTES = """
 - Where provenance names the base image (buildx), its layers stay as they are, with all that later layers hide of them,
   and nothing is dropped from them: `--no-keep-base` does both.
 - Syft and Trivy are held against Jettison by kind, name and version. Left out are programs that Syft knows by their
-  bytes (`pkg:generic`), since no package manager brought them; packages that only a lock file wishes for; and Go's main
-  modules that were built without a version, which Syft makes one up for. Trivy leaves out the libraries of other
-  languages that a system package brought.
+  bytes (`pkg:generic`), since no package manager brought them; npm packages that are not in a `node_modules` (what only
+  a lock file wishes for, projects themselves, fixtures of tests, what Debian's `node-…` packages have); Go's main
+  modules that were built without a version, which Syft makes one up for; and, from Trivy's view, the libraries of other
+  languages that a system package brought: it leaves them out.
 """
