@@ -9,6 +9,7 @@ Then the result does the same, and must give the same answers; what it misses co
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,10 @@ def _add_running_arguments(parser: argparse.ArgumentParser) -> None:
         "--engine", choices=("docker", "podman", "none"),
         help="what runs it (default: docker, else podman, else none: Linux namespaces)",
     )  # fmt: skip
+    group.add_argument(
+        "--command", metavar="ARGUMENTS", action="append", default=[],
+        help="run it with these in the place of CMD; given several times, it is run once with each",
+    )  # fmt: skip
     group.add_argument("--port", metavar="N", type=int, action="append", help="a port to reach, beside EXPOSE's")
     group.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="a variable of the run")
     group.add_argument("--ready-line", metavar="REGEX", help="it is ready once it prints this")
@@ -113,7 +118,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise UsageError(f"--max-rounds {arguments.max_rounds}", hint="one is the least")
     output = references.parse(arguments.output) if arguments.output else None
     exercises, traces = _exercises(arguments), [load(path) for path in arguments.trace_file]
-    rehearsal = _rehearsal(arguments, exercises) if exercises or not traces else None
+    rehearsal = _rehearsal(arguments, exercises) if exercises or arguments.command or not traces else None
     with Spool(_beside(output)) as spool:
         with Progress("reading", quiet=arguments.quiet) as progress:
             indexer = images.indexer(progress)
@@ -166,8 +171,18 @@ def _rehearsal(arguments: argparse.Namespace, exercises: Sequence[Exercise]) -> 
         seconds=arguments.timeout,
         line=arguments.ready_line,
         ports=tuple(arguments.port) if arguments.port else None,
+        commands=tuple(_words(text) for text in arguments.command),
         environment={name: value for name, _, value in pairs},
     )
+
+
+def _words(text: str) -> tuple[str, ...]:
+    from jettison.errors import UsageError
+
+    try:
+        return tuple(shlex.split(text))
+    except ValueError as error:
+        raise UsageError(f"--command {text}: {error}", hint="quote it as for a shell") from error
 
 
 def _engine(name: str | None) -> Api | None:

@@ -64,7 +64,8 @@ def compare(originals: Sequence[Observation], result: Observation) -> Behaviour:
         if any(row.request != request for row in rows):
             unstable.append(f"{request}: the original itself goes another way from run to run")
         elif got is None or got.request != request:
-            unlike.append(Unlike(request, "request", "made", got.request if got is not None else "not made"))
+            instead = (got.error or got.request) if got is not None else "not made"
+            unlike.append(Unlike(request, "request", "made", instead))
         else:
             unlike += _one(rows, got, unstable)
     compared = sum(1 for one in first if one.error is None)
