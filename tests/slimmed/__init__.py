@@ -1,0 +1,1 @@
+"""Slimming held against real applications: `python tests/slimmed --help`."""

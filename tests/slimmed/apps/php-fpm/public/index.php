@@ -1,0 +1,1 @@
+<?php echo json_encode(["ok" => true, "name" => mb_strtoupper($_GET["name"] ?? "ada")]);
