@@ -151,3 +151,22 @@ class Dockerfile:
         index = (instruction.outer or instruction).index
         scopes = self._scopes if self._scopes is not None else scopes_of(self)
         return Variables(scopes[index], 2 * index)
+
+    def release(self) -> None:
+        """Take the tree apart once its findings are known: its cycles would keep it until garbage is collected.
+
+        `source`, `path`, `data` and `problems` stay.
+        """
+        for stage in self._stages or ():
+            stage.instructions, stage.shells, stage.sources, stage.children = [], [], [], []
+        for outer in self.instructions:
+            for instruction in (outer, outer.inner):
+                if instruction is not None:
+                    instruction.stage = None
+                    for script in instruction._scripts or ():
+                        script.commands = []
+                    instruction._scripts = None
+            if outer.inner is not None:
+                outer.inner.outer = None
+        self.nodes, self.instructions, self.directives = [], [], {}
+        self._stages, self._comments, self._scopes = [], [], []

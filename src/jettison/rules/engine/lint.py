@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -42,11 +41,10 @@ class Plan:
         self.files = [rule for rule in rules if isinstance(rule, FileRule)]
         self.stages = [rule for rule in rules if isinstance(rule, StageRule)]
         self.instructions: dict[str, list[InstructionRule]] = {}
-        self.scripts: dict[str, list[tuple[ScriptRule, tuple[bytes, ...]]]] = {}
+        # Rules that wait for the same words stand together: the words are looked for once.
+        self.scripts: dict[str, dict[tuple[bytes, ...], list[ScriptRule]]] = {}
         self.commands: dict[str, dict[str | None, list[CommandRule]]] = {}
         self.unfiltered: set[str] = set()
-        # What is looked for in the file first. A blank may be a continuation there, so for scripts it is left out.
-        self.mentions = {word for rule in (*self.files, *self.stages) for word in rule.mentions}
         words: set[bytes] = set()
         for rule in rules:
             if isinstance(rule, InstructionRule):
@@ -54,9 +52,7 @@ class Plan:
                     self.instructions.setdefault(kind, []).append(rule)
             elif isinstance(rule, ScriptRule):
                 for kind in rule.kinds:
-                    stripped = tuple(word.split()[0] for word in rule.mentions)
-                    self.scripts.setdefault(kind, []).append((rule, stripped))
-                    self.mentions.update(stripped)
+                    self.scripts.setdefault(kind, {}).setdefault(rule.mentions, []).append(rule)
                     if not rule.mentions:
                         self.unfiltered.add(kind)
                 words.update(rule.mentions)
@@ -67,6 +63,15 @@ class Plan:
                 words.update(command.encode() for command in rule.commands)
         # A word that holds another of the words need not be looked for: the shorter one finds it.
         self.words = [word for word in words if not any(other in word for other in words if other != word)]
+
+    def worth_parsing(self, data: bytes, start: int, end: int) -> bool:
+        """True when these bytes hold a word that some rule on shell code waits for."""
+        for place, word in enumerate(self.words):
+            if data.find(word, start, end) >= 0:
+                # What is found stands first from now on: most scripts hold one of a few words.
+                self.words.insert(0, self.words.pop(place))
+                return True
+        return False
 
 
 @lru_cache(maxsize=32)
@@ -103,77 +108,53 @@ def lint(
 def _walk(file: Dockerfile, plan: Plan, context: Context) -> list[Finding]:
     """Everything the rules find, in the order in which they are asked."""
     data = file.data
-    _ = file.stages
-    held = {word for word in plan.mentions if word in data}
+    stages = file.stages
     found: list[Finding] = []
     for rule in plan.files:
-        if not rule.mentions or not held.isdisjoint(rule.mentions):
+        if _mentioned(rule.mentions, data):
             found.extend(rule.check(file, context))
     for stage_rule in plan.stages:
-        if not stage_rule.mentions or not held.isdisjoint(stage_rule.mentions):
-            for stage in file.stages:
+        if _mentioned(stage_rule.mentions, data):
+            for stage in stages:
                 found.extend(stage_rule.check(stage, context))
-    scripts = {
-        kind: [rule for rule, words in rules if not words or not held.isdisjoint(words)]
-        for kind, rules in plan.scripts.items()
-    }
-    worth = _worth_parsing(file, plan)
-    for number, instruction in enumerate(file.instructions):
-        _instruction(instruction, plan, scripts, context, number in worth, found)
+    instructions = file.instructions
+    for number, instruction in enumerate(instructions):
+        end = instructions[number + 1].start if number + 1 < len(instructions) else len(data)
+        _instruction(instruction, plan, context, end, found)
         if instruction.inner is not None:
-            _instruction(instruction.inner, plan, scripts, context, number in worth, found)
+            _instruction(instruction.inner, plan, context, end, found)
     return found
 
 
-def _worth_parsing(file: Dockerfile, plan: Plan) -> set[int]:
-    """The instructions whose bytes hold a word that some rule on shell code waits for, by their number."""
-    data = file.data
-    starts = [instruction.start for instruction in file.instructions]
-    found: set[int] = set()
-    for word in plan.words:
-        position = data.find(word)
-        while position >= 0:
-            number = bisect_right(starts, position) - 1
-            if number >= 0:
-                found.add(number)
-            # One hit an instruction is enough.
-            position = data.find(word, starts[number + 1]) if number + 1 < len(starts) else -1
-    return found
+def _mentioned(words: tuple[bytes, ...], text: bytes) -> bool:
+    """True when the text holds one of the words, or none is asked for."""
+    for word in words:
+        if word in text:
+            return True
+    return not words
 
 
-def _instruction(
-    instruction: Instruction,
-    plan: Plan,
-    scripts: dict[str, list[ScriptRule]],
-    context: Context,
-    worth: bool,
-    found: list[Finding],
-) -> None:
-    """One instruction, and its shell code where that is worth parsing. `scripts`: what this file's words leave."""
+def _instruction(instruction: Instruction, plan: Plan, context: Context, end: int, found: list[Finding]) -> None:
+    """One instruction, which ends before `end`, and its shell code where that is worth parsing."""
     kind = instruction.kind
     inside = instruction.outer is not None
     for rule in plan.instructions.get(kind, ()):
         if rule.onbuild or not inside:
             found.extend(rule.check(instruction, context))
-    if not worth and kind not in plan.unfiltered:
+    commands, scripts = plan.commands.get(kind), plan.scripts.get(kind)
+    if commands is None and scripts is None:
         return
-    commands, script_rules = plan.commands.get(kind), scripts.get(kind)
-    if commands is None and not script_rules:
+    start = (instruction.outer or instruction).start
+    if kind not in plan.unfiltered and not plan.worth_parsing(context.file.data, start, end):
         return
     for script in instruction.scripts:
         before = len(found)
         text = script.text
-        for script_rule in script_rules or ():
-            if inside and not script_rule.onbuild:
-                continue
-            mentions = script_rule.mentions
-            for word in mentions:
-                if word in text:
-                    break
-            else:
-                if mentions:
-                    continue
-            found.extend(script_rule.check(script, context))
+        for words, rules in scripts.items() if scripts else ():
+            if _mentioned(words, text):
+                for script_rule in rules:
+                    if script_rule.onbuild or not inside:
+                        found.extend(script_rule.check(script, context))
         if commands is not None:
             for command in script.commands:
                 name = command.name
