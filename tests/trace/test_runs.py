@@ -122,6 +122,17 @@ def test_a_server(engine: Api | None, port: int, image_of: Callable[..., Image])
     assert trace.sources[0] == "http / /who /absent"
 
 
+def test_a_port_that_is_taken_is_refused(engine: Api | None, port: int, image_of: Callable[..., Image]) -> None:
+    """Who listens there would answer in the image's place."""
+    options = {"env": {"PORT": str(port)}, "ports": [port], "network": "host"}
+    with (
+        socket.create_server(("127.0.0.1", port)),
+        pytest.raises(UsageError, match="listens at"),
+        run(image_of(), engine=engine, **options),
+    ):
+        pass
+
+
 def test_root_and_a_read_only_root(engine: Api | None, port: int, image_of: Callable[..., Image]) -> None:
     image = image_of()
     options = {"env": {"PORT": str(port)}, "ports": [port], "network": "host"}

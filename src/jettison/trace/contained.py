@@ -23,6 +23,7 @@ from jettison.trace import owners
 from jettison.trace.accounts import Account, account
 from jettison.trace.binary import sensor
 from jettison.trace.log import EMPTY
+from jettison.trace.readiness import demand_free
 from jettison.trace.setup import PLACE, wrapped
 from jettison.trace.target import Status
 
@@ -53,12 +54,17 @@ class Contained:
         self.notes: list[str] = []
 
     def start(self) -> Contained:
-        """Make the container and start it; on any failure nothing is left behind. Raises `InputError`."""
+        """Make the container and start it; on any failure nothing is left behind.
+
+        Raises `InputError`, `UsageError` where it shares the machine's network and one of its ports is taken.
+        """
         try:
             sweep(self._api)
             self._image = self._demand_image()
             if self._network is None and not containers.has_network(self._api, self._default_network()):
                 self._network = "host"
+            if self._network == "host":
+                demand_free(self.ports.values(), self._setup.image.reference)
             try:
                 self._create(privileged=True)
             except RemoteError as error:

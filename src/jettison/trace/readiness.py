@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from jettison.errors import InputError, NotAssessed, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from jettison.trace.running import Run
 
@@ -83,6 +83,17 @@ def accepts(place: tuple[str, int]) -> bool:
                 return True
     except OSError:
         return False
+
+
+def demand_free(places: Iterable[tuple[str, int]], where: str) -> None:
+    """Raises `UsageError` where something listens already: it would answer in place of a run on the same network."""
+    for host, port in places:
+        if accepts((host, port)):
+            raise UsageError(
+                f"something listens at {host}:{port} already, and would answer in the image's place",
+                where=where,
+                hint="end it, or choose an --engine that gives containers a network of their own",
+            )
 
 
 def wait_end(run: Run, *, seconds: float) -> int:

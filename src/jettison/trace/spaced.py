@@ -24,6 +24,7 @@ from jettison.trace import owners
 from jettison.trace.accounts import account
 from jettison.trace.binary import sensor
 from jettison.trace.log import EMPTY
+from jettison.trace.readiness import demand_free
 from jettison.trace.setup import PLACE, SENSOR_CAPABILITIES, wrapped
 from jettison.trace.target import Status
 
@@ -47,7 +48,10 @@ class Spaced:
         self.notes: list[str] = []
 
     def start(self) -> Spaced:
-        """Unpack the image and start it; on any failure nothing is left behind. Raises `InputError`, `NotAssessed`."""
+        """Unpack the image and start it; on any failure nothing is left behind.
+
+        Raises `InputError`, `NotAssessed`, `UsageError` where one of its ports is taken.
+        """
         there = self._setup.image.config
         if (there.os, there.architecture) != ("linux", host().architecture):
             raise NotAssessed(
@@ -55,6 +59,7 @@ class Spaced:
             )
         if self._setup.network not in (None, "host", "none"):
             raise InputError(f"there is no network {self._setup.network!r} without an engine")
+        demand_free(self.ports.values(), self._setup.image.reference)
         sweep()
         self._folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{owners.this_process()}~")
         try:
