@@ -2,6 +2,7 @@
 
 import http.server
 import json
+import os
 import pathlib
 
 CATALOGUE = pathlib.Path(__file__).with_name("catalogue.json")
@@ -19,4 +20,4 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(("127.0.0.1", 8080), Handler).serve_forever()
+    http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ.get("PORT", "8080"))), Handler).serve_forever()
