@@ -131,9 +131,10 @@ class Instruction:
         if self._logical is None:
             data, start, end = self.file.source.data, self.start, self.head_end
             pieces: list[tuple[int, bytes]] = []
-            for match in self.grammar.gap.finditer(data, start, end):
-                pieces.append((start, data[start : match.start()]))
-                start = match.end()
+            if data.find(self.grammar.escape, start, end) >= 0:
+                for match in self.grammar.gap.finditer(data, start, end):
+                    pieces.append((start, data[start : match.start()]))
+                    start = match.end()
             pieces.append((start, data[start:end].rstrip(b"\r\n")))
             self._logical = Logical(pieces)
         return self._logical

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from jettison.finding import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 
 class Logical:
@@ -20,10 +20,16 @@ class Logical:
     """
 
     __slots__ = ("_offsets", "_starts", "text")
+    _offsets: tuple[int, ...]
+    _starts: tuple[int, ...]
 
-    def __init__(self, pieces: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, pieces: Sequence[tuple[int, bytes]]) -> None:
+        if len(pieces) == 1:
+            offset, self.text = pieces[0]
+            self._offsets, self._starts = (offset,), (0,)
+            return
         offsets, parts = zip(*pieces, strict=True)
-        self._offsets: tuple[int, ...] = offsets
+        self._offsets = offsets
         self.text = b"".join(parts)
         self._starts = (0, *accumulate(map(len, parts[:-1])))
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections import ChainMap
 from enum import IntFlag
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, MutableMapping
 
     from jettison.dockerfile.instruction import Instruction
     from jettison.dockerfile.logical import Logical
@@ -278,7 +278,8 @@ class Script:
                 earlier = command.start < at and not command.inside and not command.words
                 value = assignment.value
                 known[assignment.name] = (value.text if value else "") if earlier else None
-        return expand(text, ChainMap(known, dict(self.instruction.file.variables(self.instruction))), "\\")
+        outer = self.instruction.file.variables(self.instruction)
+        return expand(text, ChainMap(known, cast("MutableMapping[str, str | None]", outer)) if known else outer, "\\")
 
 
 def _base(text: str | None) -> str | None:

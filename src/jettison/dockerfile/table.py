@@ -183,8 +183,12 @@ class _Table:
         for child in node.children:
             kind = child.type
             if kind == "command_name":
-                command.words.append(self.word(child.children[0] if child.child_count else child, inside))
-                end = child.end_byte
+                first, end = child.start_byte, child.end_byte
+                raw = self.text[first:end]
+                if _PLAIN.match(raw):
+                    command.words.append(Word(self.logical, first, end, raw, raw.decode()))
+                else:
+                    command.words.append(self.word(child.children[0] if child.child_count else child, inside))
             elif kind in _WORDS:
                 command.words.append(self.word(child, inside))
                 end = child.end_byte

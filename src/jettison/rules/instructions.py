@@ -52,7 +52,7 @@ class KeywordCasing(FileRule):
         """Each keyword in the minority's case."""
         if file.problems:
             return  # a template, or no Dockerfile at all
-        words = [(i, file.source.text(i.keyword_span)) for i in file.instructions]
+        words = [(i, _keyword(i)) for i in file.instructions]
         to_lower = mostly_lower(file)
         for instruction, word in words:
             wanted = word.lower() if to_lower else word.upper()
@@ -68,8 +68,13 @@ class KeywordCasing(FileRule):
 
 def mostly_lower(file: Dockerfile) -> bool:
     """True when more than half of a file's keywords are lower case."""
-    lower = sum(file.source.text(instruction.keyword_span).islower() for instruction in file.instructions)
+    lower = sum(_keyword(instruction).islower() for instruction in file.instructions)
     return lower * 2 > len(file.instructions)
+
+
+def _keyword(instruction: Instruction) -> bytes:
+    start, end = instruction.keyword
+    return instruction.file.data[start:end]
 
 
 class MaintainerDeprecated(InstructionRule):
@@ -179,7 +184,10 @@ class EmptyContinuation(FileRule):
 
     def check(self, file: Dockerfile, context: Context) -> Iterator[Finding]:
         """One finding an instruction, at its first blank line."""
+        data = file.data
         for instruction in file.instructions:
+            if data.find(b"\n", instruction.start, instruction.head_end) + 1 == instruction.head_end:
+                continue  # one line, as most are
             blank = list(_blank_lines(instruction))
             if blank:
                 edits = [delete(span) for span in blank]

@@ -49,10 +49,13 @@ _LITERALS: Final = (
                 rb"(?:=| +)(?P<secret>[^\s'\"$`<>{}&|;()\\-][^\s'\"$`<>{}&|;()\\]{2,})"), "a password as an option"),
 )  # fmt: skip
 _LITERAL_HINTS: Final = (
-    (b"@",), (b"@",), (b"gh", b"github_pat_"), (b"glpat-",), (b"npm_",), (b"AKIA", b"ASIA"), (b"xox",), (b"AIza",),
-    (b"PRIVATE KEY",), (b"uthorization",), (b"--pass", b"--token", b"--api", b"--secret", b"-password"),
+    (b"@",), (b"@",), (b"ghp_", b"gho_", b"ghu_", b"ghs_", b"ghr_", b"github_pat_"), (b"glpat-",), (b"npm_",),
+    (b"AKIA", b"ASIA"), (b"xox",), (b"AIza",), (b"PRIVATE KEY",), (b"uthorization",),
+    (b"--pass", b"--token", b"--api", b"--secret", b"-password"),
 )  # fmt: skip
 """What must occur in a file for a pattern to be tried, pattern by pattern."""
+_LOGIN = lazy(rb"://[^\s/@]+@")
+"""What both patterns for URLs hold: found by its first bytes, where they try every word."""
 _PLACEHOLDER = lazy(rb"(?i)x{3,}|\*{3,}|your|example|changeme|placeholder|dummy|password|token|secret|null|none")
 
 
@@ -173,7 +176,8 @@ class SecretLiteral(FileRule):
         data = file.data
         seen: set[int] = set()
         for index, (pattern, what) in enumerate(_LITERALS):
-            if not any(hint in data for hint in _LITERAL_HINTS[index]):
+            hints = _LITERAL_HINTS[index]
+            if not any(hint in data for hint in hints) or (b"@" in hints and not _LOGIN.search(data)):
                 continue
             for match in pattern.finditer(data):
                 start = match.start("secret")

@@ -86,6 +86,7 @@ def _round(work: _Work, result: Repair, batch: list[Finding], refused: set[tuple
     round. When only their company is the fault, half of them go first."""
     reason, after, report = work.prove(result, batch)
     if reason is None and report is not None:
+        result.report.file.release()
         result.data, result.report = after, report
         result.applied += batch
         return
@@ -138,10 +139,13 @@ class _Work:
         before = result.report.file
         tree = parse(after, self.path)
         reason = reparse(before, tree, shift) or conserve(before, tree, shift)
-        if reason is not None:
-            return reason, after, None
-        report = lint(tree, self.settings, context=self.context, rules=self.rules)
-        return _findings(result.report, report, batch), after, report
+        if reason is None:
+            report = lint(tree, self.settings, context=self.context, rules=self.rules)
+            reason = _findings(result.report, report, batch)
+            if reason is None:
+                return None, after, report
+        tree.release()
+        return reason, after, None
 
 
 def _findings(before: Report, after: Report, batch: list[Finding]) -> str | None:
