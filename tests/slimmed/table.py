@@ -97,12 +97,12 @@ INTRODUCTION = """
 
 `python tests/slimmed` builds these applications from Debian, PyPI, npm, Go modules and Maven, slims each with
 `jettison slim … --cargo`, traced in Docker 26 without privileges, and holds the result against the original. A cell
-says what was compared; a step that does not hold says why, in bold. `not run` stands for a step that nobody has taken.
-This page is that script's (`--page`).
+says what was compared; a step that does not hold says why, in bold. `not run` stands for a step that nobody has taken,
+and an application without a row below has not been through the gate. This page is that script's (`--page`).
 
 - raw: the bytes of the files that the image shows. gzip: the layers' blobs; before, as skopeo packs them. packages: of
   all package managers. seconds: wall time of the whole, two runs of the original and those of results among it, on two
-  busy cores.
+  cores that others kept busy, at times so much that it tells nothing.
 - proof: Jettison's own; how many outcomes (answers, commands, HEALTHCHECK, end) were the same, after how many rounds.
 - answers: the gate's own requests, asked of original and result in Docker, most of them never asked while it was
   traced. At the level of files, which is as good as the trace, only those that were asked then must hold.

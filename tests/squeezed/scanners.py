@@ -106,7 +106,8 @@ def _key(row: Found) -> tuple[str, str, str]:
     if row.kind == "pypi":
         name = re.sub(r"[-_.]+", "-", name).lower()
     elif row.kind == "golang":
-        name, version = name.lower(), version.removeprefix("go").removeprefix("v")
+        name = re.sub(r"/v\d+\Z", "", name.lower())  # Syft's package URLs have the major version as a subpath
+        version = version.removeprefix("go").removeprefix("v")
     return row.kind, name, version
 
 

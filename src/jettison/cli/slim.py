@@ -81,7 +81,8 @@ def _add_running_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     group.add_argument(
         "--command", metavar="ARGUMENTS", action="append", default=[],
-        help="run it with these in the place of CMD; given several times, it is run once with each",
+        help="run it with these in the place of CMD (--command='-v FILE' where they start with a dash); given several "
+        "times, it is run once with each",
     )  # fmt: skip
     group.add_argument("--port", metavar="N", type=int, action="append", help="a port to reach, beside EXPOSE's")
     group.add_argument("--env", metavar="NAME=VALUE", action="append", default=[], help="a variable of the run")
