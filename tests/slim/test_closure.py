@@ -176,3 +176,21 @@ def test_node_packages_stay_whole_with_what_they_depend_on() -> None:
 def test_users_and_names_stay() -> None:
     of = image({"etc/passwd": b"root:x:0:0::/root:/bin/sh\n", "etc/group": b"", "etc/nsswitch.conf": b"", "a": b"a"})
     assert {"etc/passwd", "etc/group", "etc/nsswitch.conf"} <= staying(planned(of, trace("/a"), level="file"))
+
+
+def test_what_a_node_application_depends_on_stays_whole() -> None:
+    of = image(
+        {"usr/bin/node": b"n"},
+        {
+            "app/package.json": b'{"dependencies": {"late": "1"}, "devDependencies": {"tool": "1"}}',
+            "app/server.js": b"",
+            "app/node_modules/late/package.json": b'{"name": "late", "version": "1.0.0"}',
+            "app/node_modules/late/index.js": b"",
+            "app/node_modules/tool/package.json": b'{"name": "tool", "version": "1.0.0"}',
+            "app/node_modules/tool/index.js": b"",
+        },
+        history=["ADD root", "RUN npm install"],
+    )
+    kept = staying(planned(of, trace("/app/server.js"), level="package"))
+    assert "app/node_modules/late/index.js" in kept
+    assert "app/node_modules/tool/index.js" not in kept
